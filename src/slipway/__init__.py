@@ -1,0 +1,1 @@
+"""Slipway: from pull request to production model."""

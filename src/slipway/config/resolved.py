@@ -1,0 +1,33 @@
+"""Reads `resolved.yaml`, the one file that says what this checkout trains."""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from slipway.errors import UserError
+
+T = TypeVar("T")
+RESOLVED = Path("resolved.yaml")
+
+
+def read(key: str, kind: type[T], path: Path = RESOLVED) -> T:
+    """The value at a dotted `key` of resolved.yaml, checked and built as `kind` (a section or a union of them).
+
+    Raises UserError where the file or key is missing or does not fit, naming both.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `slipway compose` (or `dvc repro`) writes it from params.yaml and conf/.")
+    value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise UserError(f"{path} has no key {key}: run `slipway compose` to write it anew.")
+        value = value[part]
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(value))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([key, *map(str, first["loc"])])
+        raise UserError(f"{path}: {where}: {first['msg']}. Run `slipway compose` to write it anew.") from error

@@ -1,0 +1,10 @@
+"""The one predictor there is, `lambda/predictor.py`, made importable here: `lambda` is a keyword."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "lambda"))
+
+from predictor import BundleError, Predictor  # noqa: E402
+
+__all__ = ["BundleError", "Predictor"]
