@@ -1,0 +1,131 @@
+"""`slipway VERB [ARGUMENT ...] [key=value ...]`: the table of verbs. Nothing but `sys` is imported before one runs."""
+
+import sys
+
+Verb = tuple[str, str, tuple[str, ...]]
+
+# verb: what it does, the arguments it takes, the sections of the configuration that it reads
+PIPELINE: dict[str, Verb] = {
+    "compose": ("write resolved.yaml from params.yaml and conf/", "", ("data", "model", "train", "gate", "serve", "card")),
+    "fetch": ("bring the raw text", "", ("data.source",)),
+    "validate": ("check the raw text, and compare it with the baseline profile", "", ("data.name", "data.checks")),
+    "prepare": ("clean and split the rows, train the tokenizer, encode", "", ("data.clean", "data.split", "model.tokenizer")),
+    "train": ("train the model", "", ("model", "train", "compute", "tracking")),
+    "package": ("export to ONNX and make the bundle", "", ("serve",)),
+    "evaluate": ("measure the bundle on the test rows, and write the report", "", ("gate", "card")),
+    "gate": ("decide: promote, keep or block", "", ("gate", "tracking")),
+}
+TOOLS: dict[str, Verb] = {
+    "predict": ("classify texts with the bundle", "[TEXT ...]", ()),
+    "summary": ("print what the pipeline found", "", ()),
+    "champion": ("show the champion, or take it from a git revision's dvc.lock", "[REVISION]", ()),
+    "accept_profile": ("make the last data profile the baseline", "", ("data.name",)),
+    "ui": ("open MLflow on the recorded runs", "", ("tracking",)),
+}
+VERBS = PIPELINE | TOOLS
+RUNTIME = ("compute", "tracking")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one verb; returns the exit status: 0 done, 1 a gate says no, 2 an error that the user can mend."""
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0 if words else 2
+    name, rest = words[0].replace("-", "_"), words[1:]
+    if name not in VERBS:
+        print(f"error: no verb {words[0]!r}; choose one of: {', '.join(VERBS)}", file=sys.stderr)
+        return 2
+    from slipway.errors import UserError
+
+    try:
+        if "-h" in rest or "--help" in rest:
+            print(_verb_usage(name))
+            return 0
+        return _run(name, rest)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+
+
+def _run(name: str, rest: list[str]) -> int:
+    from importlib import import_module
+
+    from slipway.errors import UserError
+
+    _, arguments, sections = VERBS[name]
+    overrides: list[str] = []
+    if not arguments:
+        overrides, rest = rest, []
+        for word in overrides:
+            if "=" not in word:
+                raise UserError(f"slipway {name} takes no argument {word!r}; see `slipway {name} --help`.")
+    if overrides or any(section in RUNTIME for section in sections):
+        from slipway.config.compose import runtime
+
+        runtime(overrides)
+        _pass_on(overrides)
+    status = import_module(f"slipway.verbs.{name}").run(*([rest] if arguments else []))
+    return int(status or 0)
+
+
+def _pass_on(overrides: list[str]) -> None:
+    """Give the command line's overrides to whatever reads the environment's, the strongest last."""
+    import os
+    import shlex
+
+    earlier = os.environ.get("SLIPWAY_OVERRIDES", "")
+    os.environ["SLIPWAY_OVERRIDES"] = f"{earlier} {shlex.join(overrides)}".strip()
+
+
+def _usage() -> str:
+    def table(verbs: dict[str, Verb]) -> list[str]:
+        return [f"  {f'{name} {verb[1]}'.replace('_', '-'):<20} {verb[0]}" for name, verb in verbs.items()]
+
+    return "\n".join(
+        [
+            "usage: slipway VERB [ARGUMENT ...] [key=value ...]",
+            "",
+            "The pipeline, in order (`dvc repro` runs what is out of date):",
+            *table(PIPELINE),
+            "",
+            "Besides:",
+            *table(TOOLS),
+            "",
+            "slipway VERB --help shows what a verb reads from the configuration.",
+        ]
+    )
+
+
+def _verb_usage(name: str) -> str:
+    summary, arguments, sections = VERBS[name]
+    lines = [f"usage: slipway {name} {arguments}".replace("_", "-").rstrip(), "", f"{summary[0].upper()}{summary[1:]}."]
+    if sections:
+        import yaml
+
+        from slipway.config.compose import read_order, resolve, runtime
+
+        values = resolve(read_order())[1] | runtime().model_dump(mode="json")
+        shown = {section: _value(values, section) for section in sections}
+        text = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100)
+        lines += ["", "Its configuration, as params.yaml and conf/ give it now:", "", *("  " + line for line in text.splitlines())]
+        if any(section in RUNTIME for section in sections):
+            lines += ["", f"{' and '.join(s for s in sections if s in RUNTIME)} may be set for one run: key=value, or SLIPWAY_OVERRIDES."]
+    return "\n".join(lines)
+
+
+def _value(values: object, path: str) -> object:
+    for key in path.split("."):
+        assert isinstance(values, dict)
+        values = values[key]
+    return values
+
+
+if __name__ == "__main__":
+    sys.exit(main())

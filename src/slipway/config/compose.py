@@ -1,0 +1,168 @@
+"""Composes `params.yaml` and `conf/` with Hydra, and checks every value before anything is spent."""
+
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+
+from slipway.config.explain import Layer, choose, explain, nest, read_yaml
+from slipway.config.root import Resolved, Runtime
+from slipway.config.section import Section
+from slipway.errors import UserError
+
+PARAMS = Path("params.yaml")
+CONF = Path("conf")
+RESOLVED_SECTIONS = tuple(Resolved.model_fields)
+RUNTIME_SECTIONS = tuple(Runtime.model_fields)
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What `params.yaml` asks for: one choice a group, and single values (nested by section)."""
+
+    choices: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def read_order(path: Path = PARAMS, conf: Path = CONF) -> Order:
+    """Read and check the order form. Raises UserError naming file and key."""
+    content = read_yaml(path)
+    groups = sorted(_groups(conf) - set(RUNTIME_SECTIONS))
+    choices: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        if key == "set":
+            if not isinstance(value, dict):
+                raise UserError(f"{path}: set: is a mapping of values, e.g. `set: {{train: {{epochs: 5}}}}`.")
+            values = nest(value, f"{path}: set")
+        elif key in RUNTIME_SECTIONS:
+            raise UserError(
+                f"{path}: {key}: where and how a run is tracked is no part of the model. "
+                f"Choose it for one run: SLIPWAY_OVERRIDES='{key}={value}' dvc repro."
+            )
+        elif key not in groups:
+            raise UserError(f"{path}: {key}: unknown key; {choose(key, [*groups, 'set'])}")
+        elif value is not None:
+            choices[key] = _option(path, conf, key, value)
+    return Order(choices, values)
+
+
+def resolve(
+    order: Order, overrides: Sequence[str] = (), conf: Path = CONF, params: Path = PARAMS
+) -> tuple[Resolved, dict[str, Any]]:
+    """Compose and check the sections that define the model: the checked value and the plain mapping of it."""
+    mapping, layers = _compose(order, overrides, conf, params)
+    plain = {name: mapping[name] for name in mapping if name not in RUNTIME_SECTIONS}
+    checked = _check(Resolved, plain, layers)
+    return checked, checked.model_dump(mode="json")
+
+
+def runtime(overrides: Sequence[str] = (), conf: Path = CONF) -> Runtime:
+    """Compose and check `compute` and `tracking`: choices of one run, from conf/, the environment and the command line.
+
+    `SLIPWAY_COMPUTE` chooses the group `compute`; `SLIPWAY_OVERRIDES` holds further `key=value` words; both reach a
+    verb through `dvc repro`. Raises UserError for a key of any other section.
+    """
+    words = [*environment_overrides(), *overrides]
+    for word in words:
+        section = word.lstrip("+~").partition("=")[0].partition(".")[0]
+        if section not in RUNTIME_SECTIONS:
+            raise UserError(
+                f"{word}: only {' and '.join(RUNTIME_SECTIONS)} are choices of one run. "
+                f"To train another model edit {PARAMS}, or `dvc exp run -S '++set.{word.lstrip('+~')}'`."
+            )
+    mapping, layers = _compose(Order(), words, conf, PARAMS)
+    return _check(Runtime, {name: mapping[name] for name in RUNTIME_SECTIONS if name in mapping}, layers)
+
+
+def environment_overrides() -> list[str]:
+    """The overrides that come by environment variable, so that they pass through `dvc repro`."""
+    compute = os.environ.get("SLIPWAY_COMPUTE")
+    return ([f"compute={compute}"] if compute else []) + shlex.split(os.environ.get("SLIPWAY_OVERRIDES", ""))
+
+
+def _compose(
+    order: Order, overrides: Sequence[str], conf: Path, params: Path
+) -> tuple[dict[str, Any], list[Layer]]:
+    """The resolved mapping, and the layers it was made of, strongest first."""
+    if not (conf / "config.yaml").is_file():
+        raise UserError(f"{conf / 'config.yaml'} is missing: run this in the project's folder.")
+    words = [f"{group}={option}" for group, option in order.choices.items()]
+    try:
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            composed = hydra_compose("config", overrides=[*words, *overrides], return_hydra_config=True)
+        chosen = {
+            str(group).split("@", maxsplit=1)[0]: str(option)
+            for group, option in composed.hydra.runtime.choices.items()
+            if option is not None and not str(group).startswith("hydra/")
+        }
+        OmegaConf.set_struct(composed, False)
+        del composed["hydra"]
+        merged = OmegaConf.merge(composed, order.values)
+        assert isinstance(merged, DictConfig)
+        mapping = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+    except yaml.YAMLError as error:
+        raise UserError(f"{conf}: not valid YAML: {' '.join(str(error).split())}") from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(_rephrase(error, conf)) from error
+    assert isinstance(mapping, dict)
+    layers = [Layer("the command line", nest(_assignments(overrides), "the command line"))]
+    layers.append(Layer(str(params), order.values, inside=("set",)))
+    if "experiment" in chosen:
+        layers.append(Layer.of(conf / "experiment" / f"{chosen.pop('experiment')}.yaml", ()))
+    for group, option in chosen.items():
+        layers.append(Layer.of(conf / group / f"{option}.yaml", tuple(group.split("/"))))
+    layers.append(Layer.of(conf / "config.yaml", ()))
+    return {str(key): value for key, value in mapping.items()}, layers
+
+
+def _check(kind: type[S], mapping: dict[str, Any], layers: list[Layer]) -> S:
+    try:
+        return kind.model_validate_json(json.dumps(mapping))
+    except ValidationError as error:
+        raise UserError(explain(error, kind, layers)) from error
+
+
+def _groups(conf: Path) -> set[str]:
+    return {folder.name for folder in conf.iterdir() if folder.is_dir() and any(folder.glob("*.yaml"))}
+
+
+def _option(path: Path, conf: Path, group: str, value: object) -> str:
+    options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
+    if value not in options:
+        raise UserError(f"{path}: {group}: {conf / group} has no {value!r}; {choose(str(value), options)}")
+    return str(value)
+
+
+def _assignments(overrides: Sequence[str]) -> dict[str, Any]:
+    pairs = (word.lstrip("+").partition("=") for word in overrides if "=" in word)
+    return {key: value for key, _, value in pairs if "." in key}
+
+
+def _rephrase(error: Exception, conf: Path) -> str:
+    """Hydra's and OmegaConf's own errors, in one line that says what to do."""
+    group, _, rest = str(error).partition("'")
+    missing = getattr(error, "missing_cfg_file", None)
+    if missing:
+        folder, _, option = str(missing).rpartition("/")
+        options = sorted(file.stem for file in (conf / folder).glob("*.yaml"))
+        if options:
+            return f"{conf / folder} has no {option!r}; {choose(option, options)}"
+        return f"{conf} has no group {folder or option!r}; {choose(folder or option, sorted(_groups(conf)))}"
+    line = " ".join(str(error).split("\n")[0].split())
+    key = getattr(error, "full_key", None)
+    return f"{conf}: {key + ': ' if key else ''}{line}"

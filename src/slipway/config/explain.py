@@ -1,0 +1,160 @@
+"""Says where a wrong configuration value was written, and what would be right there."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from slipway.errors import UserError
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One place that values come from: its name, its values nested by section, and what they stand under in the file."""
+
+    name: str
+    values: dict[str, Any]
+    inside: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, path: Path, section: tuple[str, ...]) -> "Layer":
+        """The layer of one file under conf/, whose content belongs under `section`."""
+        values = read_yaml(path) if path.is_file() else {}
+        for name in reversed(section):
+            values = {name: values}
+        return cls(str(path), values)
+
+    def holds(self, keys: Sequence[str]) -> bool:
+        """Whether this layer writes the value at `keys`, or something that it lies in."""
+        value: Any = self.values
+        for key in keys:
+            if not isinstance(value, dict):
+                return True
+            if key not in value:
+                return False
+            value = value[key]
+        return True
+
+    def line(self, keys: Sequence[str]) -> int | None:
+        """The line (from 1) that writes the deepest of `keys` in the layer's file, or None where there is none."""
+        path = Path(self.name)
+        if not path.is_file():
+            return None
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        found = None
+        for key in [*self.inside, *keys]:
+            if not isinstance(node, yaml.MappingNode):
+                break
+            for name, value in node.value:
+                if name.value == key:
+                    node, found = value, name.start_mark.line + 1
+                    break
+        return found
+
+
+def explain(error: ValidationError, kind: type[BaseModel], layers: Sequence[Layer]) -> str:
+    """One line for each wrong value: file:line, key, what is wrong, what would be right.
+
+    `layers` are ordered from the strongest: the first that writes the key is the one to mend.
+    """
+    lines = []
+    for detail in error.errors():
+        keys, annotation = _walk(kind, detail["loc"])
+        layer = next((layer for layer in layers if keys and layer.holds(keys)), None)
+        if layer is None:
+            layer = next((layer for layer in layers if keys and layer.holds(keys[:-1])), layers[-1])
+        line = layer.line(keys)
+        where = f"{layer.name}:{line}" if line else layer.name
+        lines.append(f"{where}: {'.'.join(keys)}: {_words(detail, keys, annotation)}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def choose(word: str, options: Iterable[str]) -> str:
+    """`did you mean X? choose one of ...`."""
+    options = list(options)
+    close = difflib.get_close_matches(word, options, n=1)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"choose one of: {', '.join(options)}."
+
+
+def nest(values: dict[Any, Any], where: str) -> dict[str, Any]:
+    """`{"train.epochs": 5, "model": {"lr": 1}}` as one nested mapping; interpolations are refused."""
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *parents, last = str(key).split(".")
+        if isinstance(value, dict):
+            value = nest(value, f"{where}.{key}")
+        elif "${" in str(value):
+            raise UserError(f"{where}.{key}: {value!r} is an interpolation; values here are taken as they stand.")
+        target = nested
+        for parent in parents:
+            target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise UserError(f"{where}.{key}: {parent} is set to a value already.")
+        if isinstance(value, dict) and isinstance(target.get(last), dict):
+            target[last] |= value
+        else:
+            target[last] = value
+    return nested
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping. Raises UserError naming file and line."""
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start}).") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: holds {type(value).__name__}, not a mapping of keys to values.")
+    return value
+
+
+def _walk(kind: Any, location: Sequence[int | str]) -> tuple[list[str], Any]:
+    """The key path as it is written in YAML (pydantic adds the tag of a union), and the type expected there."""
+    keys: list[str] = []
+    for part in location:
+        options = [option for option in _options(kind) if isinstance(option, type) and issubclass(option, BaseModel)]
+        tagged = [option for option in options if str(part) in _tags(option)]
+        if tagged and not any(part in option.model_fields for option in options):
+            kind = tagged[0]
+            continue
+        keys.append(str(part))
+        known = [option.model_fields[str(part)].annotation for option in options if part in option.model_fields]
+        kind = known[0] if known else (options[0] if options else None)
+    return keys, kind
+
+
+def _options(kind: Any) -> list[Any]:
+    if get_origin(kind) is Annotated:
+        return _options(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return [each for option in get_args(kind) for each in _options(option)]
+    return [kind]
+
+
+def _tags(option: type[BaseModel]) -> set[str]:
+    return {str(tag) for tag in get_args(option.model_fields["kind"].annotation)} if "kind" in option.model_fields else set()
+
+
+def _words(detail: ErrorDetails, keys: list[str], kind: Any) -> str:
+    if detail["type"] == "extra_forbidden":
+        known = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+        return f"unknown key; {choose(keys[-1], known)}"
+    if detail["type"] == "missing":
+        return "missing; give it a value."
+    message = detail["msg"].removeprefix("Value error, ")
+    value = detail["input"]
+    return message if isinstance(value, dict | list) else f"{message} (it is {value!r})."

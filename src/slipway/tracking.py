@@ -1,0 +1,192 @@
+"""Records runs in MLflow. The only module that imports it; an outage is told once and never fails a stage."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from slipway.config.tracking import TrackingConfig
+
+JOB = "slipway.job"
+Metrics = Mapping[str, float]
+# what one call may carry: https://mlflow.org/docs/latest/rest-api.html (log-batch: 1000 metrics, 100 parameters)
+MOST_METRICS = 1000
+MOST_PARAMETERS = 100
+
+
+@contextmanager
+def live(config: TrackingConfig, job: str, parameters: Mapping[str, Any]) -> Iterator[Callable[[int, Metrics], None]]:
+    """Start (or go on with) the run of `job`, and yield a function that logs the metrics of one epoch.
+
+    `parameters` is the resolved configuration; nested keys are joined by dots.
+    """
+    tracker = _Tracker(config)
+    with tracker.tolerating("the run could not be started"):
+        tracker.start(job, parameters)
+    try:
+        yield tracker.log
+    except BaseException:
+        tracker.end("FAILED")
+        raise
+    tracker.end("FINISHED")
+
+
+def record(
+    config: TrackingConfig,
+    job: str,
+    parameters: Mapping[str, Any],
+    history: Sequence[Metrics],
+    metrics: Metrics,
+    tags: Mapping[str, str],
+    files: Sequence[Path],
+    bundle: Path,
+) -> str | None:
+    """Complete the run of `job`: epochs it lacks, test `metrics`, `files` as artifacts, the model and its version.
+
+    Does nothing twice: a run that has this bundle's version already keeps it. Returns the version's name
+    (`models:/NAME/VERSION`), or None where nothing is tracked or the server does not answer.
+    """
+    tracker = _Tracker(config)
+    with tracker.tolerating("the run could not be recorded"):
+        run = tracker.start(job, parameters, system_metrics=False)
+        if run is None:
+            return None
+        logged = {int(point.value) for point in tracker.client.get_metric_history(run, "epoch")}
+        for epoch in history:
+            if int(epoch["epoch"]) not in logged:
+                tracker.log(int(epoch["epoch"]), epoch)
+        tracker.log(len(history), metrics)
+        for path in files:
+            tracker.client.log_artifact(run, str(path))
+        name = tracker.register(run, bundle, {JOB: job, "git_commit": git_commit(), **tags})
+        tracker.end("FINISHED")
+        return name
+    return None
+
+
+def git_commit() -> str:
+    """The commit that is checked out, with `+` where the tree differs from it; empty outside git."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"], capture_output=True, text=True, check=False
+    )
+    return described.stdout.strip()
+
+
+class _Tracker:
+    """One MLflow run and what is known of the server's health."""
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self.config = config
+        self.run: str | None = None
+        self.silent = config.uri is None
+
+    @contextmanager
+    def tolerating(self, what: str) -> Iterator[None]:
+        """Let nothing that MLflow raises reach the caller; after the first time, stay silent."""
+        try:
+            yield
+        except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
+            self.run, self.silent = None, True
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            print(
+                f"warning: tracking: {what} at {self.config.uri}: {reason}. The stage goes on; `dvc repro -f -s gate` records it later.",
+                file=sys.stderr,
+            )
+
+    def start(self, job: str, parameters: Mapping[str, Any], system_metrics: bool = True) -> str | None:
+        if self.silent:
+            return None
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        import logging
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        import mlflow
+        from mlflow.entities import Param
+
+        mlflow.set_tracking_uri(_absolute(self.config.uri or ""))
+        experiment = mlflow.set_experiment(self.config.experiment)
+        self.client = mlflow.MlflowClient()
+        found = self.client.search_runs([experiment.experiment_id], f"tags.`{JOB}` = '{job}'", max_results=1)
+        mlflow.set_system_metrics_sampling_interval(10)
+        active = mlflow.start_run(
+            run_id=found[0].info.run_id if found else None,
+            run_name=job,
+            tags={JOB: job, "git_commit": git_commit()},
+            log_system_metrics=system_metrics and self.config.system_metrics,
+        )
+        self.run = str(active.info.run_id)
+        if not found:
+            pairs = [Param(key, str(value)[:6000]) for key, value in _flat(parameters)]
+            for begin in range(0, len(pairs), MOST_PARAMETERS):
+                self.client.log_batch(self.run, params=pairs[begin : begin + MOST_PARAMETERS])
+        return self.run
+
+    def log(self, step: int, metrics: Metrics) -> None:
+        """One batch: metrics at `step`."""
+        if self.run is None:
+            return
+        with self.tolerating("metrics could not be logged"):
+            import time
+
+            from mlflow.entities import Metric
+
+            now = int(time.time() * 1000)
+            batch = [Metric(key, float(value), now, step) for key, value in metrics.items()]
+            self.client.log_batch(self.run, metrics=batch[:MOST_METRICS])
+
+    def register(self, run: str, bundle: Path, tags: Mapping[str, str]) -> str:
+        """Log the ONNX model with an explicit signature, and make it a version of the registered model."""
+        import mlflow
+        import numpy as np
+        import onnx
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        name = self.config.registered_model
+        digest = tags["bundle"]
+        for version in self.client.search_model_versions(f"name = '{name}'"):
+            if version.tags.get("bundle") == digest and version.run_id == run:
+                return f"models:/{name}/{version.version}"
+        self.client.log_artifacts(run, str(bundle), "bundle")
+        inputs = Schema([TensorSpec(np.dtype(np.int64), (-1, -1), key) for key in ("input_ids", "attention_mask")])
+        outputs = Schema([TensorSpec(np.dtype(np.float32), (-1, -1), "logits")])
+        logged = mlflow.onnx.log_model(
+            onnx.load(str(bundle / "model.onnx")),
+            name="model",
+            signature=ModelSignature(inputs, outputs),
+            pip_requirements=["onnxruntime", "tokenizers", "numpy"],
+            save_as_external_data=True,
+        )
+        version = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+        return f"models:/{name}/{version.version}"
+
+    def end(self, status: str) -> None:
+        if self.run is None:
+            return
+        with self.tolerating("the run could not be ended"):
+            import mlflow
+
+            mlflow.end_run(status)
+            self.run = None
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _absolute(uri: str) -> str:
+    """A relative sqlite file belongs to the real project: an experiment in a temporary copy records there too."""
+    scheme, _, path = uri.partition(":///")
+    if scheme != "sqlite" or Path(path).is_absolute():
+        return uri
+    return f"sqlite:///{Path(os.environ.get('DVC_ROOT', '.')).resolve() / path}"
