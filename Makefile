@@ -1,0 +1,52 @@
+# The one task vocabulary, for people, hooks and CI. `make` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+# stage commands of dvc.yaml take `python` from PATH
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DO_NOT_TRACK := 1
+INSTALLED := .venv/.installed
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench ui lock clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(INSTALLED) ## create .venv and install everything, pinned and hashed
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"error: Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make setup PYTHON=python3.12")'
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@echo "Installing some 240 packages into .venv (one to three minutes, once) ..."
+	@python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@python -m pip install -qq --disable-pip-version-check "$$(grep -o 'torch==[0-9.]*' pyproject.toml | head -1)"
+	@python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came of it
+	@dvc repro --quiet
+	@slipway summary
+
+test: $(INSTALLED) lint ## run all checks and tests
+	@pytest -n 2 --dist worksteal --cov --cov-report=term
+
+lint: $(INSTALLED) ## check style and types
+	@ruff check
+	@ruff format --check
+	@mypy
+
+format: $(INSTALLED) ## mend what a tool can mend
+	@ruff check --fix
+	@ruff format
+
+bench: $(INSTALLED) ## measure: every figure in the README
+	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file" || exit 1; done
+
+ui: $(INSTALLED) ## open MLflow on the recorded runs
+	@slipway ui
+
+lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=--upgrade` for the newest
+	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate \
+		--custom-compile-command 'make lock' $(UPGRADE) pyproject.toml --output-file requirements.lock
+
+clean: ## remove what the pipeline and the tools made here (the DVC cache stays)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov .slipway data/raw data/prepared models reports mlruns mlflow.db
