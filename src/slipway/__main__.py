@@ -6,10 +6,18 @@ Verb = tuple[str, str, tuple[str, ...]]
 
 # verb: what it does, the arguments it takes, the sections of the configuration that it reads
 PIPELINE: dict[str, Verb] = {
-    "compose": ("write resolved.yaml from params.yaml and conf/", "", ("data", "model", "train", "gate", "serve", "card")),
+    "compose": (
+        "write resolved.yaml from params.yaml and conf/",
+        "",
+        ("data", "model", "train", "gate", "serve", "card"),
+    ),
     "fetch": ("bring the raw text", "", ("data.source",)),
     "validate": ("check the raw text, and compare it with the baseline profile", "", ("data.name", "data.checks")),
-    "prepare": ("clean and split the rows, train the tokenizer, encode", "", ("data.clean", "data.split", "model.tokenizer")),
+    "prepare": (
+        "clean and split the rows, train the tokenizer, encode",
+        "",
+        ("data.clean", "data.split", "model.tokenizer"),
+    ),
     "train": ("train the model", "", ("model", "train", "compute", "tracking")),
     "package": ("export to ONNX and make the bundle", "", ("serve",)),
     "evaluate": ("measure the bundle on the test rows, and write the report", "", ("gate", "card")),
@@ -114,9 +122,15 @@ def _verb_usage(name: str) -> str:
         values = resolve(read_order())[1] | runtime().model_dump(mode="json")
         shown = {section: _value(values, section) for section in sections}
         text = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100)
-        lines += ["", "Its configuration, as params.yaml and conf/ give it now:", "", *("  " + line for line in text.splitlines())]
-        if any(section in RUNTIME for section in sections):
-            lines += ["", f"{' and '.join(s for s in sections if s in RUNTIME)} may be set for one run: key=value, or SLIPWAY_OVERRIDES."]
+        lines += [
+            "",
+            "Its configuration, as params.yaml and conf/ give it now:",
+            "",
+            *("  " + line for line in text.splitlines()),
+        ]
+        free = [section for section in sections if section in RUNTIME]
+        if free:
+            lines += ["", f"{' and '.join(free)} may be set for one run: key=value, or SLIPWAY_OVERRIDES."]
     return "\n".join(lines)
 
 

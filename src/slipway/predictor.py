@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "lambda"))
 
-from predictor import BundleError, Predictor  # noqa: E402
+from predictor import BundleError, Predictor
 
 __all__ = ["BundleError", "Predictor"]

@@ -69,10 +69,8 @@ def record(
 
 def git_commit() -> str:
     """The commit that is checked out, with `+` where the tree differs from it; empty outside git."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"], capture_output=True, text=True, check=False
-    )
-    return described.stdout.strip()
+    command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 class _Tracker:
@@ -91,10 +89,8 @@ class _Tracker:
         except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
             self.run, self.silent = None, True
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            print(
-                f"warning: tracking: {what} at {self.config.uri}: {reason}. The stage goes on; `dvc repro -f -s gate` records it later.",
-                file=sys.stderr,
-            )
+            later = "The stage goes on; `dvc repro -f -s gate` records it later."
+            print(f"warning: tracking: {what} at {self.config.uri}: {reason}. {later}", file=sys.stderr)
 
     def start(self, job: str, parameters: Mapping[str, Any], system_metrics: bool = True) -> str | None:
         if self.silent:
@@ -109,9 +105,14 @@ class _Tracker:
         import mlflow
         from mlflow.entities import Param
 
-        mlflow.set_tracking_uri(_absolute(self.config.uri or ""))
-        experiment = mlflow.set_experiment(self.config.experiment)
+        uri = absolute_uri(self.config.uri or "")
+        mlflow.set_tracking_uri(uri)
         self.client = mlflow.MlflowClient()
+        if uri.startswith("sqlite:///") and self.client.get_experiment_by_name(self.config.experiment) is None:
+            # beside the database; MLflow's default is the current folder, which may be a temporary copy
+            beside = Path(uri.removeprefix("sqlite:///")).with_name("mlruns").as_uri()
+            self.client.create_experiment(self.config.experiment, artifact_location=beside)
+        experiment = mlflow.set_experiment(self.config.experiment)
         found = self.client.search_runs([experiment.experiment_id], f"tags.`{JOB}` = '{job}'", max_results=1)
         mlflow.set_system_metrics_sampling_interval(10)
         active = mlflow.start_run(
@@ -184,7 +185,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _absolute(uri: str) -> str:
+def absolute_uri(uri: str) -> str:
     """A relative sqlite file belongs to the real project: an experiment in a temporary copy records there too."""
     scheme, _, path = uri.partition(":///")
     if scheme != "sqlite" or Path(path).is_absolute():

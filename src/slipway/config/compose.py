@@ -94,9 +94,7 @@ def environment_overrides() -> list[str]:
     return ([f"compute={compute}"] if compute else []) + shlex.split(os.environ.get("SLIPWAY_OVERRIDES", ""))
 
 
-def _compose(
-    order: Order, overrides: Sequence[str], conf: Path, params: Path
-) -> tuple[dict[str, Any], list[Layer]]:
+def _compose(order: Order, overrides: Sequence[str], conf: Path, params: Path) -> tuple[dict[str, Any], list[Layer]]:
     """The resolved mapping, and the layers it was made of, strongest first."""
     if not (conf / "config.yaml").is_file():
         raise UserError(f"{conf / 'config.yaml'} is missing: run this in the project's folder.")
@@ -155,7 +153,6 @@ def _assignments(overrides: Sequence[str]) -> dict[str, Any]:
 
 def _rephrase(error: Exception, conf: Path) -> str:
     """Hydra's and OmegaConf's own errors, in one line that says what to do."""
-    group, _, rest = str(error).partition("'")
     missing = getattr(error, "missing_cfg_file", None)
     if missing:
         folder, _, option = str(missing).rpartition("/")

@@ -16,7 +16,7 @@ from slipway.errors import UserError
 
 @dataclass(frozen=True)
 class Layer:
-    """One place that values come from: its name, its values nested by section, and what they stand under in the file."""
+    """One place that values come from: its name, its values by section, and the keys they stand under in the file."""
 
     name: str
     values: dict[str, Any]
@@ -87,19 +87,18 @@ def nest(values: dict[Any, Any], where: str) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for key, value in values.items():
         *parents, last = str(key).split(".")
-        if isinstance(value, dict):
-            value = nest(value, f"{where}.{key}")
-        elif "${" in str(value):
+        inner = nest(value, f"{where}.{key}") if isinstance(value, dict) else value
+        if "${" in str(inner):
             raise UserError(f"{where}.{key}: {value!r} is an interpolation; values here are taken as they stand.")
         target = nested
         for parent in parents:
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
                 raise UserError(f"{where}.{key}: {parent} is set to a value already.")
-        if isinstance(value, dict) and isinstance(target.get(last), dict):
-            target[last] |= value
+        if isinstance(inner, dict) and isinstance(target.get(last), dict):
+            target[last] |= inner
         else:
-            target[last] = value
+            target[last] = inner
     return nested
 
 
@@ -146,7 +145,11 @@ def _options(kind: Any) -> list[Any]:
 
 
 def _tags(option: type[BaseModel]) -> set[str]:
-    return {str(tag) for tag in get_args(option.model_fields["kind"].annotation)} if "kind" in option.model_fields else set()
+    return (
+        {str(tag) for tag in get_args(option.model_fields["kind"].annotation)}
+        if "kind" in option.model_fields
+        else set()
+    )
 
 
 def _words(detail: ErrorDetails, keys: list[str], kind: Any) -> str:

@@ -1,0 +1,199 @@
+"""params.yaml and conf/ become one checked mapping; what is wrong is named by file and key."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway.__main__ import main
+from slipway.config.compose import Order, read_order, resolve, runtime
+from slipway.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with this project's configuration, made the current one."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in ("SLIPWAY_OVERRIDES", "SLIPWAY_COMPUTE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def order(project: Path, text: str) -> None:
+    (project / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def message(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What a verb that must fail prints: it ends with status 2, one error and no traceback."""
+    assert main(list(words)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "Traceback" not in error
+    return error
+
+
+def test_every_choice_of_every_group_composes(project: Path) -> None:
+    for group in ("data", "model", "train", "gate", "serve", "experiment"):
+        for file in (project / "conf" / group).glob("*.yaml"):
+            values = {"data": {"source": {"files": "rows.csv"}}} if file.stem == "csv" else {}
+            resolve(Order({group: file.stem}, values))
+
+
+def test_compose_writes_what_params_yaml_asks_for(project: Path) -> None:
+    order(project, "data: banking77\nmodel: encoder\nset: {train: {epochs: 3}, train.seed: 7}\n")
+    assert main(["compose"]) == 0
+    written = yaml.safe_load((project / "resolved.yaml").read_text(encoding="utf-8"))
+    assert written["data"]["name"] == "banking77"
+    assert written["model"]["kind"] == "encoder"
+    assert (written["train"]["epochs"], written["train"]["seed"]) == (3, 7)
+    assert "compute" not in written
+    assert "tracking" not in written
+
+
+def test_the_same_order_writes_the_same_bytes(project: Path) -> None:
+    main(["compose"])
+    first = (project / "resolved.yaml").read_bytes()
+    with (project / "conf" / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write("# a comment\n")
+    main(["compose"])
+    assert (project / "resolved.yaml").read_bytes() == first
+
+
+def test_a_failing_compose_leaves_resolved_yaml_as_it_was(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compose"])
+    before = (project / "resolved.yaml").read_bytes()
+    order(project, "data: aws_docs\nmodel: bag\nset: {model: {lr: -1}}\n")
+    message(capsys, "compose")
+    assert (project / "resolved.yaml").read_bytes() == before
+    assert sorted(path.name for path in project.iterdir()) == ["conf", "params.yaml", "resolved.yaml"]
+
+
+def test_a_value_out_of_range_in_params_yaml_is_named_by_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order(project, "data: aws_docs\nmodel: bag\nset:\n  model:\n    lr: -1.0\n")
+    assert "params.yaml:5: model.lr: Input should be greater than 0 (it is -1.0)" in message(capsys, "compose")
+
+
+def test_a_wrong_type_in_a_group_file_is_named_by_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project / "conf" / "train" / "default.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = next(i for i, line in enumerate(lines) if line.startswith("epochs:"))
+    lines[number] = "epochs: many"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    error = message(capsys, "compose")
+    assert f"conf/train/default.yaml:{number + 1}: train.epochs: Input should be a valid integer" in error
+    assert "'many'" in error
+
+
+def test_an_unknown_key_in_an_experiment_is_named_and_a_close_one_offered(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "conf" / "experiment" / "odd.yaml").write_text("# @package _global_\ntrain:\n  epoch: 3\n")
+    order(project, "experiment: odd\n")
+    error = message(capsys, "compose")
+    assert "conf/experiment/odd.yaml:3: train.epoch: unknown key; did you mean 'epochs'?" in error
+
+
+def test_a_number_is_no_text_and_a_text_no_number(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    order(project, "set: {train.epochs: '5'}\n")
+    assert "train.epochs: Input should be a valid integer (it is '5')" in message(capsys, "compose")
+
+
+def test_all_wrong_values_are_named_at_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    order(project, "set: {train.epochs: 0, model.lr: 'x', data.nmae: y}\n")
+    error = message(capsys, "compose")
+    assert all(key in error for key in ("train.epochs", "model.lr", "data.nmae"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model: bagg\n", "params.yaml: model: conf/model has no 'bagg'; did you mean 'bag'?"),
+        ("modell: bag\n", "params.yaml: modell: unknown key; did you mean 'model'?"),
+        ("compute: local\n", "SLIPWAY_OVERRIDES='compute=local' dvc repro"),
+        ("set: 5\n", "params.yaml: set: is a mapping"),
+        ("set: {train.epochs: '${oc.env:HOME}'}\n", "is an interpolation"),
+        ("- a\n", "params.yaml: holds list, not a mapping"),
+        ("data: aws_docs\n set: [\n", "params.yaml:2: not valid YAML"),
+        ("set: {model: bag}\n", "params.yaml:1: model: "),
+        ("set: {train: {epochs: 1}, train.epochs.more: 2}\n", "epochs is set to a value already"),
+    ],
+)
+def test_a_wrong_order_form_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str], text: str, expected: str
+) -> None:
+    order(project, text)
+    assert expected in message(capsys, "compose")
+
+
+def test_a_missing_or_undecodable_order_form_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "params.yaml").write_bytes(b"data: \xff\n")
+    assert "params.yaml: not UTF-8 text" in message(capsys, "compose")
+    (project / "params.yaml").unlink()
+    assert "params.yaml is missing" in message(capsys, "compose")
+
+
+def test_broken_yaml_in_conf_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "conf" / "train" / "default.yaml").write_text("epochs: [1\n")
+    error = message(capsys, "compose")
+    assert "not valid YAML" in error
+    assert "default.yaml" in error
+
+
+def test_outside_a_project_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "params.yaml is missing" in message(capsys, "compose")
+
+
+def test_an_empty_order_form_takes_the_defaults(project: Path) -> None:
+    order(project, "")
+    assert read_order() == Order()
+    assert resolve(read_order())[0].data.name == "aws_docs"
+
+
+def test_choices_of_one_run_come_by_environment_and_command_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runtime().tracking.uri == "sqlite:///mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert runtime().tracking.uri == "http://127.0.0.1:5000"
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
+    assert runtime().tracking.uri is None
+    assert runtime(["tracking.experiment=mine"]).tracking.experiment == "mine"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("model.lr=0.1", "only compute and tracking are choices of one run"),
+        ("tracking=of", "conf/tracking has no 'of'; did you mean 'off'?"),
+        ("compute.kind=5", "the command line: compute.kind: Input should be 'local'"),
+        ("tracking.urii=x", "tracking"),
+        ("tracking.uri=[", "tracking.uri=["),
+    ],
+)
+def test_a_wrong_choice_of_one_run_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str], word: str, expected: str
+) -> None:
+    assert expected in message(capsys, "ui", word)
+
+
+def test_reading_a_key_that_resolved_yaml_lacks_names_the_command(project: Path) -> None:
+    from slipway.config.resolved import read
+
+    with pytest.raises(UserError, match=r"resolved.yaml is missing: `slipway compose`"):
+        read("data.name", str)
+    (project / "resolved.yaml").write_text("data: {}\n")
+    with pytest.raises(UserError, match=r"resolved.yaml has no key data.name"):
+        read("data.name", str)
+    (project / "resolved.yaml").write_text("data: {name: 5}\n")
+    with pytest.raises(UserError, match=r"resolved.yaml: data.name: Input should be a valid string"):
+        read("data.name", str)

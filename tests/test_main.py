@@ -1,0 +1,83 @@
+"""The command line: a table of verbs, quick to answer."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway.__main__ import PIPELINE, VERBS, main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(verb.replace("_", "-") in out for verb in VERBS)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from slipway.__main__ import main; before = set(sys.modules); main(['--help']); "
+        "print(sorted(set(sys.modules) - before))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_shows_the_configuration_it_reads(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main([verb, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: slipway {verb.replace('_', '-')}")
+    assert all(f"  {section}:" in out for section in VERBS[verb][2])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_a_module(verb: str) -> None:
+    assert (ROOT / "src" / "slipway" / "verbs" / f"{verb}.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["trian"], "no verb 'trian'; choose one of: compose, fetch"),
+        (["fetch", "now"], "slipway fetch takes no argument 'now'"),
+        (["fetch", "model.lr=1"], "only compute and tracking are choices of one run"),
+    ],
+)
+def test_a_wrong_call_is_named(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(words) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_no_verb_is_an_error_and_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "usage: slipway VERB" in capsys.readouterr().out
+
+
+def test_the_table_of_stages_is_the_pipeline_of_dvc_yaml() -> None:
+    import yaml
+
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert list(stages) == list(PIPELINE)
+
+
+def test_a_pipe_that_closes_ends_without_a_traceback() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m slipway fetch --help | head -c 1"],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
