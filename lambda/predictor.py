@@ -1,0 +1,223 @@
+"""Answers texts from a bundle: the one predictor, in Lambda and in the pipeline that measures it."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from tokenizers import Tokenizer
+
+SCHEMA_VERSION = 1
+MANIFEST_KEYS = frozenset(
+    "schema_version digest name precision labels max_length pad_id unk_id token_budget limits tolerance recorded"
+    " made_from files".split()
+)
+ENCODED_AT_ONCE = 1024  # texts: what is cut off a long text also takes memory until its slab is done
+
+Floats = npt.NDArray[np.float32]
+
+
+class BundleError(Exception):
+    """The bundle is not what its manifest says, or not for this predictor: the message names the file."""
+
+
+class Tokens(NamedTuple):
+    """A text as the model reads it: at least one token id, at most `max_length`."""
+
+    ids: list[int]
+    truncated: bool
+
+
+class Score(TypedDict):
+    """A class and its probability."""
+
+    label: str
+    score: float
+
+
+class Prediction(Score):
+    """The most probable class, the `top_k` best in order (itself first), and whether the text was cut."""
+
+    alternatives: list[Score]
+    truncated: bool
+
+
+class Predictor:
+    """A text classifier read from a bundle folder.
+
+    Every file is compared with the manifest before it is opened. `threads` are the cores that one answer may use.
+    Raises BundleError for a missing, altered or unknown file and for a manifest of another schema.
+    """
+
+    def __init__(self, bundle: Path, threads: int = 1) -> None:
+        self.manifest = read_manifest(bundle)
+        verify_files(bundle, self.manifest["files"])
+        self.digest: str = self.manifest["digest"]
+        self.labels: list[str] = self.manifest["labels"]
+        self._tokenizer: Tokenizer = Tokenizer.from_file(str(bundle / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        options = onnxruntime.SessionOptions()
+        # The graph was optimised when the bundle was made: doing it again costs most of the start.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            str(bundle / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+
+    def encode(self, texts: Sequence[str]) -> list[Tokens]:
+        """Token ids of each text. A text without any token becomes one unknown token. Raises TypeError."""
+        if isinstance(texts, str):
+            raise TypeError("texts must be a list of strings, not one string")
+        whole = [well_formed(text) for text in texts]
+        nothing = [self.manifest["unk_id"]]
+        return [
+            Tokens(encoding.ids or nothing, bool(encoding.overflowing))
+            for start in range(0, len(whole), ENCODED_AT_ONCE)
+            for encoding in self._tokenizer.encode_batch_fast(whole[start : start + ENCODED_AT_ONCE])
+        ]
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Logits (texts, classes) in the order of the texts."""
+        return self.run(self.encode(texts))
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Class probabilities (texts, classes) in the order of the texts; each row sums to 1."""
+        return softmax(self.logits(texts))
+
+    def predict(self, texts: Sequence[str], top_k: int = 1) -> list[Prediction]:
+        """The answer to each text, in order, with its `top_k` most probable classes. Raises ValueError below 1."""
+        if top_k < 1:
+            raise ValueError(f"top_k must be at least 1, not {top_k}")
+        tokens = self.encode(texts)
+        probabilities = softmax(self.run(tokens))
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+        scores = np.take_along_axis(probabilities, best, axis=1)
+        answers: list[Prediction] = []
+        for indices, row, (_, truncated) in zip(best.tolist(), scores.tolist(), tokens, strict=True):
+            ranked: list[Score] = [
+                {"label": self.labels[index], "score": score} for index, score in zip(indices, row, strict=True)
+            ]
+            answers.append({**ranked[0], "alternatives": ranked, "truncated": truncated})
+        return answers
+
+    def run(self, tokens: Sequence[Tokens]) -> Floats:
+        """Logits (texts, classes) of encoded texts, in their order.
+
+        Padding is the cost of a batch: texts run sorted by length, in chunks of at most `token_budget` padded tokens.
+        """
+        logits = np.empty((len(tokens), len(self.labels)), np.float32)
+        order = sorted(range(len(tokens)), key=lambda index: len(tokens[index].ids))
+        lengths = [len(tokens[index].ids) for index in order]
+        for start, stop in chunks(lengths, self.manifest["token_budget"]):
+            longest = lengths[stop - 1]
+            padding = [self.manifest["pad_id"]] * longest
+            rows = [tokens[index].ids + padding[len(tokens[index].ids) :] for index in order[start:stop]]
+            mask = np.arange(longest) < np.array(lengths[start:stop])[:, None]
+            inputs = {"input_ids": np.array(rows, np.int64), "attention_mask": mask.astype(np.int64)}
+            logits[order[start:stop]] = self._session.run(["logits"], inputs)[0]
+        return logits
+
+    def check_recorded(self, count: int | None = None) -> list[str]:
+        """What is wrong with the first `count` predictions that the manifest recorded (None: all); empty where all hold.
+
+        CPUs differ in the last bits, so a prediction holds where every probability is within the manifest's
+        tolerance, and the label is the same wherever the recorded margin exceeds that tolerance.
+        """
+        recorded = self.manifest["recorded"][:count]
+        tolerance = self.manifest["tolerance"]
+        faults = []
+        probabilities = self.probabilities([entry["text"] for entry in recorded])
+        for number, (entry, row) in enumerate(zip(recorded, probabilities, strict=True)):
+            label = self.labels[int(row.argmax())]
+            moved = float(np.abs(row - np.array(entry["probabilities"])).max())
+            if label != entry["label"] and entry["margin"] > tolerance:
+                faults.append(f"recorded[{number}]: the label is {label}, recorded was {entry['label']}")
+            elif not moved <= tolerance:
+                faults.append(f"recorded[{number}]: a probability is {moved:.2g} off, {tolerance:g} is allowed")
+        return faults
+
+
+def read_manifest(bundle: Path) -> dict[str, Any]:
+    """The manifest of a bundle, checked against its own digest and this predictor's schema. Raises BundleError."""
+    path = bundle / "manifest.json"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror}): is {bundle} a bundle?") from error
+    try:
+        manifest = json.loads(content)
+        version, digest = manifest["schema_version"], manifest["digest"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is damaged: it is no manifest any more. Make or fetch the bundle anew.") from error
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise BundleError(
+            f"{path} has schema version {version!r}, this predictor reads up to {SCHEMA_VERSION}: "
+            "the bundle was made by newer code, deploy it with that."
+        )
+    if digest != digest_of(content, str(digest)):
+        raise BundleError(f"{path} was altered: its digest does not match its content. Make or fetch the bundle anew.")
+    for what, keys in (("unknown", set(manifest) - MANIFEST_KEYS), ("missing", MANIFEST_KEYS - set(manifest))):
+        if keys:
+            raise BundleError(f"{path}: {what} key {', '.join(sorted(keys))} for schema version {version}.")
+    return dict(manifest)
+
+
+def digest_of(content: bytes, digest: str) -> str:
+    """SHA-256 of a manifest's bytes with zeros where its own digest stands: the identity of the whole bundle."""
+    return hashlib.sha256(content.replace(digest.encode("utf-8", "replace"), b"0" * 64, 1)).hexdigest()
+
+
+def verify_files(bundle: Path, files: dict[str, dict[str, Any]]) -> None:
+    """Compare every file with the size and SHA-256 in the manifest. Raises BundleError with the file's name."""
+    for name in sorted({"model.onnx", "tokenizer.json"} | set(files)):
+        path = bundle / name
+        if name not in files:
+            raise BundleError(f"{path} is not in the manifest. Make or fetch the bundle anew.")
+        if Path(name).name != name:
+            raise BundleError(f"{bundle / 'manifest.json'}: {name!r} lies outside the bundle.")
+        try:
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                same = size == files[name]["bytes"] and sha256(file) == files[name]["sha256"]
+        except OSError as error:
+            raise BundleError(f"{path} cannot be read ({error.strerror}). Make or fetch the bundle anew.") from error
+        if not same:
+            raise BundleError(f"{path} was altered: its SHA-256 is not the manifest's. Make or fetch the bundle anew.")
+
+
+def sha256(file: Any) -> str:
+    """Hex SHA-256 of an open file."""
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def chunks(lengths: Sequence[int], budget: int) -> Iterator[tuple[int, int]]:
+    """Bounds of runs of ascending `lengths` that, padded to their longest, hold at most `budget` tokens (or one text)."""
+    start = 0
+    for stop, length in enumerate(lengths):
+        if stop > start and (stop - start + 1) * length > budget:
+            yield start, stop
+            start = stop
+    if lengths:
+        yield start, len(lengths)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities (rows, classes) of logits."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def well_formed(text: str) -> str:
+    """The text with pairs of surrogates joined and lone ones, which no encoding can carry, as U+FFFD."""
+    if not isinstance(text, str):
+        raise TypeError(f"a text must be a string, not {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
