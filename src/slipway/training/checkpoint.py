@@ -1,0 +1,118 @@
+"""What training needs to go on where it stopped: safetensors and JSON, one folder a checkpoint, hashes last."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from slipway.errors import UserError
+from slipway.files import sha256, whole_folder, write_json, write_whole
+
+MANIFEST = "manifest.json"
+STATE = "state.json"
+TENSORS = "tensors.safetensors"
+KEPT = 2
+NAME = re.compile(r"step-(\d{10})")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by name, and everything else as plain JSON values."""
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def write(folder: Path, step: int, checkpoint: Checkpoint) -> None:
+    """Write `step-N` under `folder`, then remove all but the last two. Raises UserError where the disk is full."""
+    path = folder / f"step-{step:010d}"
+    with whole_folder(path) as fresh:
+        write_whole(fresh / TENSORS, safetensors.torch.save(checkpoint.tensors))
+        write_json(fresh / STATE, checkpoint.state)
+        hashes = {name: sha256(fresh / name) for name in (STATE, TENSORS)}
+        # last: a copy that arrives file by file, in any order, is whole only once this has come
+        write_json(fresh / MANIFEST, {"step": step, "files": hashes})
+    for old in steps(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def latest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that verifies; others are passed over with a warning."""
+    for path in reversed(steps(folder)):
+        fault = wrong_with(path)
+        if fault is None:
+            tensors = safetensors.torch.load((path / TENSORS).read_bytes())
+            return Checkpoint(tensors, json.loads((path / STATE).read_text(encoding="utf-8")))
+        print(f"warning: {path}: {fault}: this checkpoint is passed over", file=sys.stderr)
+    return None
+
+
+def steps(folder: Path) -> list[Path]:
+    """All checkpoint folders, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
+
+
+def wrong_with(path: Path) -> str | None:
+    """Why a checkpoint folder cannot be trusted, or None."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        files, step = dict(manifest["files"]), manifest["step"]
+    except FileNotFoundError:
+        return f"{MANIFEST} is missing"
+    except (ValueError, KeyError, TypeError):
+        return f"{MANIFEST} is damaged"
+    if path.name != f"step-{step:010d}" or set(files) != {STATE, TENSORS}:
+        return f"{MANIFEST} is of another checkpoint"
+    for name, digest in files.items():
+        if not (path / name).is_file():
+            return f"{name} is missing"
+        if sha256(path / name) != digest:
+            return f"{name} is damaged"
+    return None
+
+
+def pack(optimizers: Sequence[torch.optim.Optimizer]) -> Checkpoint:
+    """The optimizers' states; AdamW counts its steps in a tensor, SparseAdam in an int."""
+    tensors: dict[str, Tensor] = {}
+    numbers: dict[str, Any] = {}
+    for place, optimizer in enumerate(optimizers):
+        for parameter, values in optimizer.state_dict()["state"].items():
+            for key, value in values.items():
+                name = f"{place}/{parameter}/{key}"
+                if isinstance(value, Tensor):
+                    tensors[name] = value.detach().cpu().contiguous()
+                else:
+                    numbers[name] = value
+    return Checkpoint(tensors, numbers)
+
+
+def unpack(
+    optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]
+) -> None:
+    """Give optimizers over the same parameters the states that `pack` took."""
+    states: list[dict[int, dict[str, Any]]] = [{} for _ in optimizers]
+    for name, value in [*tensors.items(), *numbers.items()]:
+        place, parameter, key = name.split("/")
+        states[int(place)].setdefault(int(parameter), {})[key] = value
+    for optimizer, state in zip(optimizers, states, strict=True):
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def write_or_warn(folder: Path, step: int, checkpoint: Checkpoint) -> bool:
+    """As `write`, but a full disk only warns: training goes on, and the next checkpoint is tried again."""
+    try:
+        write(folder, step, checkpoint)
+    except UserError as error:
+        print(f"warning: no checkpoint at step {step}: {error}", file=sys.stderr)
+        return False
+    return True

@@ -1,0 +1,33 @@
+"""What a training job is: the hash of all that its weights depend on."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+
+from slipway.config.model import ModelConfig
+from slipway.config.train import TrainConfig
+from slipway.files import sha256
+
+PACKAGE = Path(__file__).resolve().parents[1]
+SOURCES = ("config/model.py", "config/train.py", "data/encode.py", "metrics.py", "models/*.py", "training/*.py")
+
+
+def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
+    """16 hex digits of configuration, prepared data, torch release and the code that trains.
+
+    The machine, the folder and the order of files are not in it.
+    """
+    files = {path.relative_to(prepared).as_posix(): sha256(path) for path in prepared.rglob("*") if path.is_file()}
+    sources = {
+        path.relative_to(PACKAGE).as_posix(): sha256(path) for pattern in SOURCES for path in PACKAGE.glob(pattern)
+    }
+    whole = {
+        "model": model.model_dump(mode="json"),
+        "train": train.model_dump(mode="json"),
+        "prepared": files,
+        "source": sources,
+        "torch": torch.__version__.partition("+")[0],
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,146 @@
+"""The training loop, top to bottom in the order things happen."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from slipway.config.model import ModelConfig
+from slipway.config.train import TrainConfig
+from slipway.data.encode import EncodedSplit, Meta
+from slipway.errors import UserError
+from slipway.training.batches import Ints, collate, in_order_of_length, plan
+from slipway.training.checkpoint import write_or_warn
+from slipway.training.measure import EpochMetrics, measure, predict
+from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
+from slipway.training.progress import Progress
+from slipway.training.state import freeze, resume
+
+# Looking at a loss waits for the device: on a GPU not at every step.
+LOOK_EVERY = 20
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The end of a training: the model holds the weights of `best_epoch`."""
+
+    model: nn.Module
+    history: list[EpochMetrics]
+    best_epoch: int
+
+
+def train(
+    model: nn.Module,
+    model_config: ModelConfig,
+    config: TrainConfig,
+    meta: Meta,
+    rows: EncodedSplit,
+    validation: EncodedSplit,
+    checkpoints: Path,
+    on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
+    device: str = "cpu",
+) -> Trained:
+    """Train `model` on `rows`, keep the weights of the epoch that is best on `validation`.
+
+    Goes on from the newest checkpoint in the folder `checkpoints`; `on_epoch` hears of every epoch, of those before a
+    resumption first. Raises UserError at the first loss that is not a number, naming the step.
+    """
+    torch.manual_seed(config.seed)
+    model.to(device)
+    run = torch.compile(model, dynamic=True) if config.compile else model
+    opts = optimizers(model, model_config, config.weight_decay)
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    weights = class_weights(rows.labels, len(meta.labels), config.class_weights)
+    lengths = np.diff(rows.offsets)
+    batches_an_epoch = len(in_order_of_length(lengths, config.token_budget))
+    total = math.ceil(batches_an_epoch / config.accumulate) * config.epochs
+    look_every = 1 if device == "cpu" else LOOK_EVERY
+
+    so_far = resume(checkpoints, model, opts)
+    for metrics in so_far.history:
+        on_epoch(metrics)
+
+    with Progress(total, so_far.step, config.metric) as progress:
+        while not so_far.finished(config):
+            epoch, step, began = so_far.epoch + 1, so_far.step, time.perf_counter()
+            losses: list[Tensor] = []
+            model.train()
+            # by seed and epoch alone, so that a resumed run sees the batches that it would have seen
+            batches = plan(lengths, config.token_budget, np.random.default_rng([config.seed, epoch]))
+            for first in range(0, len(batches), config.accumulate):
+                set_rates(opts, rate_share(step, total, config.warmup, config.final_lr))
+                parts = [collate(rows, batch, meta.pad_id) for batch in batches[first : first + config.accumulate]]
+                weight = sum(float(weights[labels].sum()) for _, _, labels in parts)
+                loss = torch.zeros((), device=device)
+                for ids, mask, labels in parts:
+                    with torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"):
+                        logits = run(ids.to(device), mask.to(device))
+                    part = cross_entropy(logits.float(), labels, weights, config.label_smoothing) / weight
+                    part.backward()  # type: ignore[no-untyped-call]
+                    loss += part.detach()
+                if config.clip_norm is not None:
+                    # an infinite norm would spoil the weights: let it be seen as a loss that is not a number
+                    loss += 0 * clip(parameters, config.clip_norm)
+                for optimizer in opts:
+                    optimizer.step()
+                    optimizer.zero_grad(set_to_none=True)
+                losses.append(loss)
+                step += 1
+                if len(losses) % look_every == 0:
+                    progress.advance(step, must_be_finite(losses[-look_every:], step, checkpoints))
+            train_loss = must_be_finite(losses, step, checkpoints)
+
+            metrics = EpochMetrics(
+                epoch=epoch,
+                step=step,
+                lr=opts[0].param_groups[0]["lr"],
+                train_loss=train_loss,
+                **measure(validation.labels, predict(model, validation, config.token_budget, meta.pad_id, device)),
+                tokens_per_second=float(lengths.sum() / (time.perf_counter() - began)),
+                seconds=so_far.seconds + time.perf_counter() - began,
+            )
+            so_far = so_far.after(metrics, model, config.metric)
+            write_or_warn(checkpoints, step, freeze(so_far, model, opts))
+            progress.epoch(metrics)
+            on_epoch(metrics)
+
+    model.load_state_dict(so_far.best)
+    return Trained(model.cpu().eval(), so_far.history, so_far.best_epoch)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor, label_smoothing: float) -> Tensor:
+    """The weighted sum over rows of the smoothed cross-entropy, in nats.
+
+    Torch smooths with the weights of all classes (its reference says so); here each row counts by its own class.
+    """
+    target = labels.to(logits.device)
+    each = F.cross_entropy(logits, target, reduction="none", label_smoothing=label_smoothing)
+    return (each * weights.to(logits.device)[target]).sum()
+
+
+def class_weights(labels: Ints, classes: int, how: str) -> Tensor:
+    """One weight a class, float32 (classes,), 1 on average over the rows; a class without rows weighs as one row."""
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+    power = {"none": 0.0, "root": 0.5, "balanced": 1.0}[how]
+    raw = (1 / counts) ** power
+    return torch.from_numpy((raw / raw[labels].mean()).astype(np.float32))
+
+
+def must_be_finite(losses: Sequence[Tensor], step: int, checkpoints: Path) -> float:
+    """The mean of the losses of the updates that end with `step`. Raises UserError for the first that is no number."""
+    values = torch.stack(list(losses)).cpu()
+    spoiled = (~torch.isfinite(values)).nonzero()
+    if len(spoiled):
+        at = step - len(losses) + 1 + int(spoiled[0])
+        kept = f"The last good checkpoint stays in {checkpoints}." if any(checkpoints.glob("step-*")) else ""
+        raise UserError(
+            f"the loss is not a number at step {at}: training stopped. {kept} "
+            "Lower model.lr (or model.wide_lr), or set train.clip_norm."
+        )
+    return float(values.mean())

@@ -1,0 +1,78 @@
+"""Which optimizer moves which parameter, and how fast at each update."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from slipway.config.model import Bag, ModelConfig
+
+Optimizers = Sequence[torch.optim.Optimizer]
+
+
+def optimizers(model: nn.Module, config: ModelConfig, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """AdamW for dense parameters, SparseAdam for embeddings with sparse gradients; each group keeps its `peak` rate.
+
+    Only matrices decay. An update of a sparse embedding costs what its rows in the batch cost, not what the table does.
+    """
+    sparse = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding) and module.sparse}
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    rates = {"wide.weight": config.wide_lr} if isinstance(config, Bag) else {}
+    dense = [parameter for _, parameter in named if id(parameter) not in sparse]
+    found: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            [
+                {"params": [p for p in dense if p.ndim > 1], "peak": config.lr},
+                {"params": [p for p in dense if p.ndim <= 1], "peak": config.lr, "weight_decay": 0.0},
+            ],
+            lr=config.lr,
+            weight_decay=weight_decay,
+            fused=True,
+        )
+    ]
+    if sparse:
+        groups = [
+            {"params": [parameter], "peak": rates.get(name, config.lr)}
+            for name, parameter in named
+            if id(parameter) in sparse
+        ]
+        found.append(torch.optim.SparseAdam(groups, lr=config.lr))
+    return found
+
+
+def set_rates(optimizers: Optimizers, share: float) -> None:
+    """Give each group `share` of its peak learning rate."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * share
+
+
+def rate_share(step: int, total: int, warmup: float, final: float) -> float:
+    """The share of the peak rate at update `step` of `total`: a linear rise, then half a cosine down to `final`."""
+    rising = math.ceil(warmup * total)
+    if step < rising:
+        return (step + 1) / rising
+    falling = (step - rising) / max(1, total - rising)
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * falling))
+
+
+def clip(parameters: Sequence[Tensor], most: float) -> Tensor:
+    """Scale all gradients so that their joint 2-norm is at most `most`; the norm before that.
+
+    A sparse gradient counts with its rows summed up: torch's own clipping refuses sparse gradients.
+    """
+    gradients = []
+    for parameter in parameters:
+        if parameter.grad is None:
+            continue
+        if parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()
+            gradients.append(parameter.grad._values())
+        else:
+            gradients.append(parameter.grad)
+    norms = torch.stack(torch._foreach_norm(gradients)) if gradients else torch.zeros(1)
+    total: Tensor = torch.linalg.vector_norm(norms)
+    share = (most / (total + 1e-6)).clamp(max=1.0)
+    torch._foreach_mul_(gradients, share)
+    return total

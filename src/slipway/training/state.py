@@ -1,0 +1,83 @@
+"""Where a training stands after an epoch, how it is frozen into a checkpoint, and how it wakes up."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from slipway.config.train import TrainConfig
+from slipway.training import checkpoint
+from slipway.training.checkpoint import Checkpoint
+from slipway.training.measure import EpochMetrics, better
+
+
+@dataclass(frozen=True)
+class State:
+    """Epochs done, and the best weights so far with their epoch (0 before the first)."""
+
+    history: list[EpochMetrics] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_epoch: int = 0
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history)
+
+    @property
+    def step(self) -> int:
+        """Updates done."""
+        return self.history[-1].step if self.history else 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the epochs took."""
+        return self.history[-1].seconds if self.history else 0.0
+
+    def finished(self, config: TrainConfig) -> bool:
+        """All epochs are done, or `patience` of them brought nothing better."""
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= config.epochs or (config.patience is not None and waited >= config.patience)
+
+    def after(self, metrics: EpochMetrics, model: nn.Module, metric: str) -> "State":
+        """The state after one more epoch: its weights are copied where they are the best."""
+        history = [*self.history, metrics]
+        if self.best_epoch and not better(metrics, self.history[self.best_epoch - 1], metric):
+            return State(history, self.best, self.best_epoch)
+        best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+        return State(history, best, metrics.epoch)
+
+
+def freeze(state: State, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Checkpoint:
+    """All that the rest of the training depends on; the batches to come follow from seed and epoch."""
+    optimizer = checkpoint.pack(optimizers)
+    tensors = {
+        **{f"model/{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()},
+        **{f"best/{name}": tensor for name, tensor in state.best.items()},
+        **{f"optimizer/{name}": tensor for name, tensor in optimizer.tensors.items()},
+        "rng": torch.get_rng_state(),
+    }
+    values = {
+        "history": [asdict(epoch) for epoch in state.history],
+        "best_epoch": state.best_epoch,
+        "optimizer": optimizer.state,
+    }
+    return Checkpoint(tensors, values)
+
+
+def resume(folder: Path, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> State:
+    """Load the newest whole checkpoint into model, optimizers and torch's generator; where there is none, start."""
+    found = checkpoint.latest(folder)
+    if found is None:
+        return State()
+
+    def under(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): tensor for name, tensor in found.tensors.items() if name.startswith(prefix)}
+
+    model.load_state_dict(under("model/"))
+    checkpoint.unpack(optimizers, under("optimizer/"), found.state["optimizer"])
+    torch.set_rng_state(found.tensors["rng"])
+    history = [EpochMetrics(**epoch) for epoch in found.state["history"]]
+    return State(history, under("best/"), found.state["best_epoch"])

@@ -1,0 +1,88 @@
+"""`slipway train`: trains the model that resolved.yaml describes on the prepared data."""
+
+import csv
+import io
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from rich.console import Console
+
+from slipway.config.model import ModelConfig
+from slipway.config.resolved import read
+from slipway.config.train import TrainConfig
+from slipway.files import whole_folder, write_json, write_whole
+from slipway.training.measure import EpochMetrics
+
+PREPARED = Path("data/prepared")
+OUTPUT = Path("models/train")
+JOBS = Path(os.environ.get("DVC_ROOT", "."), ".slipway", "jobs")
+
+
+def run(on_epoch: Callable[[EpochMetrics], None] = lambda _: None) -> None:
+    """Write models/train: the weights of the best epoch, the history, and what it took."""
+    model_config: ModelConfig = read("model", ModelConfig)  # type: ignore[arg-type]  # a union is no class to mypy
+    config = read("train", TrainConfig)
+    # before torch is imported: what its threads do while they wait is CPU time that nobody gets back
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(config.threads))
+    import torch
+
+    from slipway.data.encode import load_meta, load_split
+    from slipway.models.store import build, save
+    from slipway.training.identity import job_hash
+    from slipway.training.loop import train
+
+    began, cpu_began = time.perf_counter(), time.process_time()
+    torch.set_num_threads(config.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    meta = load_meta(PREPARED)
+    job = job_hash(model_config, config, PREPARED)
+    torch.manual_seed(config.seed)
+    model = build(model_config, meta, PREPARED)
+    trained = train(
+        model,
+        model_config,
+        config,
+        meta,
+        load_split(PREPARED, "train"),
+        load_split(PREPARED, "validation"),
+        JOBS / job / "checkpoints",
+        on_epoch,
+        device,
+    )
+    best = trained.history[trained.best_epoch - 1]
+    with whole_folder(OUTPUT) as folder:
+        save(trained.model, folder)
+        write_whole(folder / "history.csv", history_csv(trained.history))
+        write_json(
+            folder / "train.json",
+            {
+                "job": job,
+                "device": device,
+                "threads": config.threads,
+                "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+                "epochs": len(trained.history),
+                "best_epoch": trained.best_epoch,
+                "validation": {"accuracy": best.accuracy, "macro_f1": best.macro_f1, "log_loss": best.log_loss},
+                "training_seconds": round(trained.history[-1].seconds, 3),
+                "stage_seconds": round(time.perf_counter() - began, 3),
+                "stage_cpu_seconds": round(time.process_time() - cpu_began, 3),
+            },
+        )
+    Console().print(
+        f"[bold]{model_config.kind}[/bold] trained for {len(trained.history)} epochs in "
+        f"{time.perf_counter() - began:.0f} s; best is epoch {trained.best_epoch}: validation accuracy "
+        f"{best.accuracy:.4f}, macro-F1 {best.macro_f1:.4f}"
+    )
+
+
+def history_csv(history: list[EpochMetrics]) -> str:
+    """One line an epoch, as `dvc plots` reads it."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(EpochMetrics)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(epoch) for epoch in history)
+    return text.getvalue()
