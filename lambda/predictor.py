@@ -12,10 +12,10 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 SCHEMA_VERSION = 1
-MANIFEST_KEYS = frozenset(
-    "schema_version digest name precision labels max_length pad_id unk_id token_budget limits tolerance recorded"
-    " made_from files".split()
-)
+MANIFEST_KEYS = {
+    *("schema_version", "digest", "name", "precision", "labels", "max_length", "pad_id", "unk_id", "token_budget"),
+    *("limits", "tolerance", "recorded", "made_from", "files"),
+}
 ENCODED_AT_ONCE = 1024  # texts: what is cut off a long text also takes memory until its slab is done
 
 Floats = npt.NDArray[np.float32]
@@ -123,7 +123,7 @@ class Predictor:
         return logits
 
     def check_recorded(self, count: int | None = None) -> list[str]:
-        """What is wrong with the first `count` predictions that the manifest recorded (None: all); empty where all hold.
+        """What is wrong with the first `count` recorded predictions (None: all of them); empty where all hold.
 
         CPUs differ in the last bits, so a prediction holds where every probability is within the manifest's
         tolerance, and the label is the same wherever the recorded margin exceeds that tolerance.
@@ -196,7 +196,7 @@ def sha256(file: Any) -> str:
 
 
 def chunks(lengths: Sequence[int], budget: int) -> Iterator[tuple[int, int]]:
-    """Bounds of runs of ascending `lengths` that, padded to their longest, hold at most `budget` tokens (or one text)."""
+    """Bounds of runs of ascending `lengths`, each of at most `budget` tokens once padded (or of one text)."""
     start = 0
     for stop, length in enumerate(lengths):
         if stop > start and (stop - start + 1) * length > budget:

@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "lambda"))
 
-from predictor import BundleError, Predictor
+from predictor import SCHEMA_VERSION, BundleError, Prediction, Predictor, digest_of, well_formed
 
-__all__ = ["BundleError", "Predictor"]
+__all__ = ["SCHEMA_VERSION", "BundleError", "Prediction", "Predictor", "digest_of", "well_formed"]

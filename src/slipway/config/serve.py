@@ -18,11 +18,11 @@ class Limits(Section):
 
 
 class Int8(Section):
-    """Whether 8-bit weights are tried, and what they may cost on the validation split (1.0 is every row)."""
+    """Whether 8-bit weights are tried, and what they may cost on the validation split."""
 
     scopes: tuple[Literal["all", "embeddings"], ...]
     max_accuracy_drop: float = Field(ge=0, le=1)
-    max_unstable: float = Field(ge=0, le=1)
+    max_batch_shift: float = Field(gt=0, le=100)
     tolerance: float = Field(gt=0, lt=1)
 
 
