@@ -27,7 +27,7 @@ demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came o
 	@slipway summary
 
 test: $(INSTALLED) lint ## run all checks and tests
-	@pytest -n 2 --dist worksteal --cov --cov-report=term
+	@pytest -n 2 --dist loadscope --cov --cov-report=term
 
 lint: $(INSTALLED) ## check style and types
 	@ruff check

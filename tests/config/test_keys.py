@@ -34,7 +34,25 @@ def readers(schema: str) -> list[ast.Module]:
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_every_key_is_read(schema: str) -> None:
-    read = {node.attr for tree in readers(schema) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    nodes = [node for tree in readers(schema) for node in ast.walk(tree)]
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    # resolved.read("model.tokenizer", ...)
+    paths = [
+        node.args[0]
+        for node in nodes
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("read") and node.args
+    ]
+    read |= {key for path in paths if isinstance(path, ast.Constant) for key in str(path.value).split(".")}
+    # serve.limits.model_dump(): a whole section goes somewhere
+    read |= {
+        key
+        for node in nodes
+        if isinstance(node, ast.Attribute) and node.attr == "model_dump" and isinstance(node.value, ast.Attribute)
+        for section in sections(schema)
+        if isinstance(inner := getattr(section.model_fields.get(node.value.attr), "annotation", None), type)
+        and issubclass(inner, Section)
+        for key in inner.model_fields
+    }
     # `kind` chooses the class of a union, so isinstance reads it
     unread = [
         f"{section.__name__}.{key}"

@@ -12,7 +12,7 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
@@ -161,5 +161,7 @@ def _rephrase(error: Exception, conf: Path) -> str:
             return f"{conf / folder} has no {option!r}; {choose(option, options)}"
         return f"{conf} has no group {folder or option!r}; {choose(folder or option, sorted(_groups(conf)))}"
     line = " ".join(str(error).split("\n")[0].split())
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: no key=value that Hydra can read: {line}"
     key = getattr(error, "full_key", None)
     return f"{conf}: {key + ': ' if key else ''}{line}"

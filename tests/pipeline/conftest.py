@@ -1,0 +1,94 @@
+"""A real copy of this project, with a small real data set, whose pipeline has run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ORDER = """\
+data: csv
+model: bag
+set:
+  data:
+    name: news
+    source:
+      files: {train: data/news.tsv}
+      names: [text, label]
+      delimiter: "\\t"
+      quoting: none
+      labels: {b: business, e: entertainment, t: technology, m: health}
+    clean: {conflicts: drop, leaks: drop}
+  model.tokenizer.vocab_size: 2000
+  train.epochs: 2
+  gate.resamples: 200
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder, and how to run commands in it."""
+
+    folder: Path
+
+    def run(self, *command: str, status: int = 0, **environment: str) -> str:
+        """Standard output and error of a command, which must end with `status`."""
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment | environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This environment, with the copy's source and this interpreter first."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "SLIPWAY_", "MLFLOW_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+        return kept | {"PATH": path, "PYTHONPATH": str(self.folder / "src"), "DVC_NO_ANALYTICS": "1"}
+
+    def read(self, path: str) -> str:
+        return (self.folder / path).read_text(encoding="utf-8")
+
+    def order(self, text: str) -> None:
+        (self.folder / "params.yaml").write_text(text, encoding="utf-8")
+
+    def ran(self, output: str) -> list[str]:
+        """The stages that a `dvc repro` ran, by its own words."""
+        return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="session")
+def new_project(datasets: Path) -> Callable[[Path], Project]:
+    """Makes a copy of this project at a folder: committed, with 2,000 real headlines and an order form for them."""
+
+    def make(folder: Path) -> Project:
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file() and name not in ("dvc.lock", "resolved.yaml"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        rows = (datasets / "uci_news" / "train.txt").read_text(encoding="utf-8").splitlines(keepends=True)[:2000]
+        (folder / "data" / "news.tsv").write_text("".join(rows), encoding="utf-8")
+        project = Project(folder)
+        project.order(ORDER)
+        project.run("git", "init", "--quiet")
+        project.run("git", "add", "--all")
+        project.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "-m", "A copy")
+        return project
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def project(new_project: Callable[[Path], Project], tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose pipeline has run once."""
+    made = new_project(tmp_path_factory.mktemp("project") / "first")
+    made.run("dvc", "repro")
+    return made
