@@ -1,0 +1,162 @@
+"""Token ids in flat arrays on the disk, which readers map into memory."""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from tokenizers import Tokenizer
+
+from slipway.data.rows import SPLITS, write_parquet
+from slipway.data.tokenizer import pad_id, unknown_id
+from slipway.errors import UserError
+from slipway.files import write_json, write_whole
+
+CHUNK = 4096  # texts at a time: the ids of all at once would be Python lists of gigabytes
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a model must know of the data it is built for. `labels[i]` is the name of class i."""
+
+    labels: tuple[str, ...]
+    vocab_size: int
+    max_length: int
+    pad_id: int
+    unk_id: int | None
+    dtype: str
+    rows: dict[str, int]
+    tokens: dict[str, int]
+    unknown_share: dict[str, float]
+    truncated_share: dict[str, float]
+    class_counts: dict[str, dict[str, int]]
+    data_sha256: str
+    vectors: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class EncodedSplit:
+    """Row i has the ids `tokens[offsets[i]:offsets[i + 1]]` and the class `labels[i]`.
+
+    A trained tokenizer gives each row at least one token.
+    """
+
+    tokens: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+    offsets: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+
+
+def write_prepared(
+    folder: Path, table: pd.DataFrame, tokenizer: Tokenizer, max_length: int, vectors: dict[str, float] | None = None
+) -> Meta:
+    """Write tokenizer.json, meta.json and the arrays and rows of each split into a folder that exists.
+
+    `table` has the columns text, label, origin, fingerprint, split. Rows are ordered by fingerprint: mixed like
+    shuffled ones, whatever the order of the source was.
+    """
+    labels = tuple(sorted(set(table["label"])))
+    numbers = {label: number for number, label in enumerate(labels)}
+    vocabulary: int = tokenizer.get_vocab_size()
+    dtype: np.dtype[np.unsignedinteger] = np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.uint32)
+    content = hashlib.sha256()
+    splits = {name: _ordered(table, name) for name in SPLITS}
+    unknown = unknown_id(tokenizer)
+    tokens, unknown_share, truncated = {}, {}, {}
+    for name, rows in splits.items():
+        ids, offsets, cut = encode(tokenizer, rows["text"].tolist(), dtype)
+        tokens[name] = len(ids)
+        truncated[name] = round(cut / len(rows), 6)
+        unknown_share[name] = round(float((ids == unknown).mean()), 6) if unknown is not None else 0.0
+        (folder / name).mkdir()
+        save_array(folder / name / "tokens.npy", ids)
+        save_array(folder / name / "offsets.npy", offsets)
+        save_array(folder / name / "labels.npy", rows["label"].map(numbers).to_numpy(np.int64))
+        write_parquet(folder / f"{name}.parquet", rows)
+        for text, label in zip(rows["text"], rows["label"], strict=True):
+            content.update(json.dumps([name, label, text]).encode())
+    meta = Meta(
+        labels=labels,
+        vocab_size=vocabulary,
+        max_length=max_length,
+        pad_id=pad_id(tokenizer),
+        unk_id=unknown,
+        dtype=dtype.name,
+        rows={name: len(rows) for name, rows in splits.items()},
+        tokens=tokens,
+        unknown_share=unknown_share,
+        truncated_share=truncated,
+        class_counts={
+            name: {label: int((rows["label"] == label).sum()) for label in labels} for name, rows in splits.items()
+        },
+        data_sha256=content.hexdigest(),
+        vectors=vectors,
+    )
+    write_whole(folder / "tokenizer.json", tokenizer.to_str(pretty=True) + "\n")
+    write_json(folder / "meta.json", asdict(meta))
+    return meta
+
+
+def encode(
+    tokenizer: Tokenizer, texts: Sequence[str], dtype: np.dtype[np.unsignedinteger]
+) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64], int]:
+    """Flat ids of all texts, the offsets of each (n + 1), and how many texts were longer than `max_length`."""
+    parts = [np.zeros(0, dtype)]
+    lengths = np.zeros(len(texts), np.int64)
+    cut = 0
+    for start in range(0, len(texts), CHUNK):
+        encodings = tokenizer.encode_batch(texts[start : start + CHUNK])
+        for row, encoding in enumerate(encodings, start):
+            lengths[row] = len(encoding.ids)
+            cut += bool(encoding.overflowing)
+            parts.append(np.array(encoding.ids, dtype))
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return np.concatenate(parts), offsets, cut
+
+
+def load_meta(prepared: Path) -> Meta:
+    """What prepare wrote of the data. Raises UserError where it is missing."""
+    path = prepared / "meta.json"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
+    value = json.loads(path.read_text(encoding="utf-8"))
+    return Meta(**value | {"labels": tuple(value["labels"])})
+
+
+def load_split(prepared: Path, name: str) -> EncodedSplit:
+    """The arrays of a split, mapped into memory. Raises UserError where they are missing."""
+    folder = prepared / name
+    try:
+        tokens, offsets, labels = (
+            np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("tokens", "offsets", "labels")
+        )
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{error.filename} is missing: `slipway prepare` (or `dvc repro prepare`) writes it."
+        ) from error
+    return EncodedSplit(tokens, offsets, labels)
+
+
+def load_rows(prepared: Path, name: str) -> pd.DataFrame:
+    """Texts, labels and origins of a split, row for row as in the arrays. Raises UserError where they are missing."""
+    path = prepared / f"{name}.parquet"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
+    return pd.read_parquet(path)
+
+
+def save_array(path: Path, array: npt.NDArray[np.generic]) -> None:
+    """Write a .npy file; a full disk raises OSError with its errno, which numpy's own writing loses."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_whole(path, buffer.getvalue())
+
+
+def _ordered(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    rows = table[table["split"] == split].sort_values("fingerprint", kind="stable")
+    return rows[["text", "label", "origin"]].reset_index(drop=True)
