@@ -70,11 +70,12 @@ class Predictor:
         )
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        """Token ids of each text. A text without any token becomes one unknown token. Raises TypeError."""
+        """Token ids of each text. A text without any token becomes one unknown one. Raises TypeError."""
         if isinstance(texts, str):
             raise TypeError("texts must be a list of strings, not one string")
         whole = [well_formed(text) for text in texts]
-        nothing = [self.manifest["unk_id"]]
+        unknown = self.manifest["unk_id"]
+        nothing = [self.manifest["pad_id"] if unknown is None else unknown]
         return [
             Tokens(encoding.ids or nothing, bool(encoding.overflowing))
             for start in range(0, len(whole), ENCODED_AT_ONCE)

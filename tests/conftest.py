@@ -1,8 +1,10 @@
 """What every test may use."""
 
 import os
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,6 +17,71 @@ def datasets() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data sets at {folder}: set SLIPWAY_DATASETS")
     return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(datasets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """data/prepared of ten classes of banking77."""
+    from slipway.config.compose import Order, resolve
+    from slipway.data.clean import clean
+    from slipway.data.encode import write_prepared
+    from slipway.data.split import assign
+    from slipway.data.tokenizer import build
+
+    values = {"model": {"tokenizer": {"vocab_size": 1500, "max_length": 48}}}
+    config, _ = resolve(Order({"data": "banking77", "model": "bag"}, values), conf=ROOT / "conf")
+    table = pd.concat(
+        pd.read_csv(datasets / "banking77" / f"{split}.csv").assign(split=split) for split in ("train", "test")
+    ).set_axis(["text", "label", "split"], axis=1)
+    table["origin"] = [f"banking77.csv:{row}" for row in range(2, len(table) + 2)]
+    table = table[table["label"].isin(sorted(set(table["label"]))[:10])].reset_index(drop=True)
+    rows = clean(table, config.data.clean).table
+    rows["split"] = assign(rows, config.data.split)
+    folder = tmp_path_factory.mktemp("data") / "prepared"
+    folder.mkdir()
+    texts = rows.loc[rows["split"] == "train", "text"].tolist()
+    write_prepared(folder, rows, build(config.model.tokenizer, texts), config.model.tokenizer.max_length)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """models/train: a bag, really trained on `prepared`."""
+    import torch
+
+    from slipway.config.compose import Order, resolve
+    from slipway.data.encode import load_meta, load_split
+    from slipway.models.store import build, save
+    from slipway.training.loop import train
+
+    config, _ = resolve(Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 3}}), conf=ROOT / "conf")
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models")
+    meta = load_meta(prepared)
+    splits = [load_split(prepared, name) for name in ("train", "validation")]
+    model = build(config.model, meta, prepared)
+    save(train(model, config.model, config.train, meta, *splits, folder / "checkpoints").model, folder / "train")
+    return folder / "train"
+
+
+@pytest.fixture(scope="session")
+def shipped(prepared: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """models/bundle of `trained`: read it, copy it, do not change it."""
+    from slipway.config.compose import Order, resolve
+    from slipway.models.store import load
+    from slipway.packaging.bundle import build
+
+    config, _ = resolve(Order({"data": "banking77", "model": "bag"}), conf=ROOT / "conf")
+    folder = tmp_path_factory.mktemp("models") / "bundle"
+    build(load(trained), prepared, folder, config.serve, "banking77-bag", {"config": "0" * 64, "model": "1" * 64})
+    return folder
+
+
+@pytest.fixture
+def bundle(shipped: Path, tmp_path: Path) -> Path:
+    """A copy of a real bundle, to change as a test likes."""
+    return shutil.copytree(shipped, tmp_path / "bundle")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

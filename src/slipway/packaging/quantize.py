@@ -60,7 +60,7 @@ def judge(
     """
     logits = candidate.logits(texts)
     reached = accuracy(labels, logits.argmax(axis=1))
-    drop = accuracy(labels, floats.logits(texts).argmax(axis=1)) - reached
+    drop = round(accuracy(labels, floats.logits(texts).argmax(axis=1)) - reached, 6)
     alone = np.concatenate([candidate.logits([text]) for text in texts[:ROWS_ALONE]])
     shift = float(np.abs(alone - logits[:ROWS_ALONE]).max())
     refused = None
