@@ -40,7 +40,7 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.str_]:
         """The name of the most probable class, shape (rows,)."""
-        return np.asarray(self.labels, dtype=str).take(self.probabilities.argmax(axis=1))
+        return np.asarray([self.labels[index] for index in self.probabilities.argmax(axis=1)], dtype=str)
 
     @property
     def truth_index(self) -> NDArray[np.int64]:

@@ -73,8 +73,8 @@ def by_class_size(
     ordered = sorted(predictions.labels, key=lambda label: (sizes[label], label))
     for third, name in enumerate(("rarest", "middle", "largest")):
         members = ordered[third * len(ordered) // 3 : (third + 1) * len(ordered) // 3]
-        noun = "class" if len(members) == 1 else "classes"
-        yield "class", f"the {len(members)} {name} {noun}", np.isin(predictions.truth, members)
+        which = f"the {name} class" if len(members) == 1 else f"the {len(members)} {name} classes"
+        yield "class", which, np.isin(predictions.truth, members)
 
 
 def by_rare_words(

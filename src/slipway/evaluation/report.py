@@ -1,0 +1,140 @@
+"""The report: one HTML file that holds all it shows, and no more of the outside than a file on disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from slipway.config.card import Card
+from slipway.evaluation import charts
+from slipway.evaluation.findings import Findings
+from slipway.evaluation.gate import Comparison, Verdict
+from slipway.evaluation.mistakes import confused
+from slipway.evaluation.predictions import Predictions, indices
+from slipway.metrics import Interval, bootstrap_intervals, confusion, per_class, reliability
+
+FIGURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
+# columns of history.csv and what the line is called
+CURVES = {
+    "Loss": {"train_loss": "training", "log_loss": "validation"},
+    "On the validation rows": {"accuracy": "accuracy", "macro_f1": "macro-F1"},
+}
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class in the report's table."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    baseline_f1: float
+    support: int
+
+
+def render(findings: Findings, manifest: Mapping[str, Any], history: pd.DataFrame | None, card: Card) -> str:
+    """The page. Every text that comes from data or configuration is escaped.
+
+    `manifest` is the bundle's; `history` has one row an epoch, or is None where training left none.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "signed": signed}
+    predictions = findings.predictions
+    truth = predictions.truth_index
+    counts = confusion(truth, predictions.probabilities.argmax(axis=1), len(predictions.labels))
+    return environment.get_template("report.html.j2").render(
+        found=findings,
+        manifest=manifest,
+        card=card,
+        rows=len(truth),
+        champion=next((each for each in findings.verdict.comparisons if each.opponent == "champion"), None),
+        baseline=next(each for each in findings.verdict.comparisons if each.opponent == "baseline"),
+        forests=[(title, forest(findings, name)) for name, title in FIGURES.items()],
+        classes=sorted(class_rows(predictions), key=lambda row: (row.f1, row.label)),
+        confusion=charts.confusion(counts, predictions.labels),
+        confused=confused(predictions),
+        reliability=charts.reliability(reliability(truth, predictions.probabilities)),
+        curves=curves(history),
+        headline=headline(findings.verdict),
+    )
+
+
+def forest(findings: Findings, figure: str) -> Markup:
+    """The model, the champion and the baseline with their intervals on one scale."""
+    metrics, predictions = findings.metrics, findings.predictions
+    rows = [("model", "model", stored(metrics, figure))]
+    if champion := predictions.champion:
+        names = tuple(sorted({*predictions.labels, *champion.labels}))
+        found = bootstrap_intervals(indices(predictions.truth, names), indices(champion.predicted, names), len(names))
+        rows.append(("champion", "champion", found[figure]))
+    rows.append(("baseline", "baseline", stored(metrics["baseline"], figure)))
+    return charts.intervals(rows, f"{FIGURES[figure]} with 95 % intervals")
+
+
+def stored(metrics: Mapping[str, float], figure: str) -> Interval:
+    """A figure of metrics.json with its bounds."""
+    return Interval(metrics[figure], metrics[f"{figure}_low"], metrics[f"{figure}_high"])
+
+
+def class_rows(predictions: Predictions) -> list[ClassRow]:
+    """Precision, recall and F1 of every class beside the baseline's F1."""
+    truth, classes = predictions.truth_index, len(predictions.labels)
+    found = per_class(truth, predictions.probabilities.argmax(axis=1), classes)
+    linear = per_class(truth, indices(predictions.baseline, predictions.labels), classes)
+    return [
+        ClassRow(
+            label,
+            float(found.precision[row]),
+            float(found.recall[row]),
+            float(found.f1[row]),
+            float(linear.f1[row]),
+            int(found.support[row]),
+        )
+        for row, label in enumerate(predictions.labels)
+    ]
+
+
+def curves(history: pd.DataFrame | None) -> list[tuple[str, Markup]]:
+    """The curves of history.csv over its epochs, as far as they are there."""
+    plots = []
+    for title, names in CURVES.items():
+        lines = {
+            line: history[name].tolist() for name, line in names.items() if history is not None and name in history
+        }
+        if history is not None and lines:
+            plots.append((title, charts.curves(history["epoch"].tolist(), lines, title)))
+    return plots
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in a few words."""
+    return {
+        "promote": "Promote: this model may go into production",
+        "keep": "Keep the champion: this model is not shown to be better",
+        "block": "Block: this model must not go into production",
+    }[verdict.verdict]
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A share in percent."""
+    return f"{100 * value:.{digits}f} %"
+
+
+def signed(comparison: Comparison, figure: str) -> str:
+    """How far the model is from an opponent, in percentage points."""
+    gaps = {
+        "accuracy": comparison.accuracy - comparison.accuracy_opponent,
+        "macro_f1": comparison.difference.value,
+    }
+    return f"{100 * gaps[figure]:+.2f}"

@@ -1,0 +1,182 @@
+"""The report is one file that says the verdict first, asks nothing of the network, and cannot be taken over by data."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.config.card import Card
+from slipway.config.gate import GateConfig
+from slipway.evaluation.findings import Findings, find
+from slipway.evaluation.report import render
+from slipway.predictor import Predictor
+
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [1, 2, 3],
+        "train_loss": [1.0, 0.5, 0.3],
+        "log_loss": [0.9, 0.6, 0.5],
+        "accuracy": [0.7, 0.8, 0.9],
+        "macro_f1": [0.6, 0.7, 0.8],
+        "seconds": [1.0, 2.0, 3.0],
+    }
+)
+HOSTILE = "<script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>{{ 7 * 7 }}"
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """The elements and attributes of a page; complains about tags that do not close."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(content)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def page(findings: Findings, predictor: Predictor) -> Page:
+    card = Card(owner="news desk", intended_use="Sorts headlines.", limits="English headlines of 2014.")
+    return Page(render(findings, predictor.manifest, HISTORY, card))
+
+
+def test_the_verdict_and_its_reasons_stand_before_all_else(page: Page, findings: Findings) -> None:
+    assert findings.verdict.verdict == "block"
+    assert page.text.index("Block: this model must not go into production") < page.text.index("Accuracy")
+    for reason in findings.verdict.reasons:
+        assert reason in page.text
+
+
+def test_every_figure_is_there(page: Page, findings: Findings) -> None:
+    metrics = findings.metrics
+    for value in (
+        f"{100 * metrics['accuracy']:.1f} %",
+        f"{100 * metrics['macro_f1']:.1f} %",
+        f"{metrics['roc_auc']:.4f}",
+    ):
+        assert value in page.text
+    for each in findings.slices:
+        assert each.name in page.text
+    for mistake in findings.mistakes:
+        assert mistake.origin in page.text
+    for label in findings.predictions.labels:
+        assert label in page.text
+    for part in ("news desk", "Sorts headlines.", "English headlines of 2014.", "0.34 ms", "1.23 MB", "falls by 0.02"):
+        assert part in page.text
+    assert page.tags.count("svg") == 6
+
+
+def test_the_words_that_carried_an_error_are_marked(page: Page, findings: Findings) -> None:
+    surest = max(findings.mistakes[0].parts, key=lambda part: part.weight).text.strip()
+    assert page.tags.count("mark") > len(findings.mistakes)
+    assert surest in page.words
+
+
+def test_it_asks_nothing_of_the_network(page: Page) -> None:
+    assert not {"script", "link", "iframe", "object", "embed", "img", "base", "form"} & set(page.tags)
+    assert not {"src", "href", "xlink:href", "action", "srcset", "background"} & {name for name, _ in page.attributes}
+    assert not any(name.startswith("on") for name, _ in page.attributes)
+    assert ("http-equiv", "Content-Security-Policy") in page.attributes
+    style = "".join(word for word in page.words if "--paper" in word)
+    assert not re.search(r"url\(|@import|https?:", style)
+
+
+def test_hostile_text_in_data_labels_and_configuration_stays_text(findings: Findings, predictor: Predictor) -> None:
+    label = "evil" + HOSTILE
+
+    def rename(names: np.ndarray) -> np.ndarray:
+        return np.array([label if name == "business" else name for name in names])
+
+    predictions = replace(
+        findings.predictions,
+        labels=(label, *findings.predictions.labels[1:]),
+        truth=rename(findings.predictions.truth),
+        baseline=rename(findings.predictions.baseline),
+    )
+    mistake = findings.mistakes[0]
+    hostile = replace(
+        findings,
+        predictions=predictions,
+        mistakes=(
+            replace(
+                mistake,
+                origin=HOSTILE,
+                truth=label,
+                rest=HOSTILE,
+                parts=tuple(replace(part, text=HOSTILE) for part in mistake.parts),
+            ),
+        ),
+        checks=tuple(
+            replace(check, flips=tuple(replace(flip, after=HOSTILE, label_after=label) for flip in check.flips))
+            for check in findings.checks
+        ),
+    )
+    manifest = {**predictor.manifest, "name": HOSTILE}
+    page = Page(render(hostile, manifest, HISTORY, Card(owner=HOSTILE, intended_use=HOSTILE, limits=HOSTILE)))
+    assert not {"script", "img"} & set(page.tags)
+    assert page.text.count(HOSTILE) > 10
+    assert "49" not in page.text.split("Model card")[1]
+
+
+def test_a_report_without_history_says_so(findings: Findings, predictor: Predictor, card: Card) -> None:
+    page = Page(render(findings, predictor.manifest, None, card))
+    assert "Training left no history." in page.text
+    assert page.tags.count("svg") == 4
+
+
+def test_the_champion_stands_beside_the_model(
+    news, predictor: Predictor, package, card: Card, gate_config: Callable[..., GateConfig], make_bundle, tmp_path: Path
+) -> None:
+    few = news.train.sample(2000, random_state=0)
+    champion = make_bundle(few["text"].tolist(), few["label"].tolist(), tmp_path / "champion")
+    found = find(predictor, news.train, news.test, package, gate_config(), ("c" * 32 + ".dir", Predictor(champion)))
+    page = Page(render(found, predictor.manifest, HISTORY, card))
+    assert found.verdict.comparisons[0].outcome == "better"
+    assert "Beside the champion and the baseline" in page.text
+    assert "Better than the champion" in page.text
+
+
+def test_a_class_without_a_test_row_is_said_to_have_none(
+    news, predictor: Predictor, package, card: Card, gate_config: Callable[..., GateConfig]
+) -> None:
+    rows = news.test[news.test["label"] != "health"].head(300)
+    page = Page(render(find(predictor, news.train, rows, package, gate_config()), predictor.manifest, None, card))
+    assert "health no test row" in page.text
+
+
+def test_a_faultless_model_can_be_shown(
+    news, predictor: Predictor, package, card: Card, gate_config: Callable[..., GateConfig]
+) -> None:
+    right = predictor.probabilities(news.test["text"].tolist()).argmax(axis=1) == [
+        predictor.labels.index(label) for label in news.test["label"]
+    ]
+    found = find(predictor, news.train, news.test[right].head(200), package, gate_config())
+    page = Page(render(found, predictor.manifest, None, card))
+    assert found.metrics["accuracy"] == 1
+    assert "There is none." in page.text

@@ -1,0 +1,43 @@
+"""Slices cover the test rows, and find where a model is weak."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from slipway.evaluation.findings import Findings
+from slipway.evaluation.slices import slices
+
+
+def test_each_group_covers_every_row_once(findings: Findings) -> None:
+    for group in ("length", "class", "words"):
+        members = [each for each in findings.slices if each.group == group]
+        assert sum(each.rows for each in members) == len(findings.predictions.texts)
+        assert len(members) == 3
+
+
+def test_an_interval_holds_its_share(findings: Findings) -> None:
+    for each in findings.slices:
+        assert 0 <= each.accuracy.low <= each.accuracy.value <= each.accuracy.high <= 1
+
+
+def test_headlines_of_common_words_are_easier_than_those_with_new_words(findings: Findings) -> None:
+    common, _, new = (each for each in findings.slices if each.group == "words")
+    assert common.accuracy.low > new.accuracy.value
+
+
+def test_a_model_that_fails_on_one_class_is_seen_in_its_slice(findings: Findings, news) -> None:
+    predictions = findings.predictions
+    rarest = news.train["label"].value_counts().index[-1]
+    answers = predictions.truth_index.copy()
+    answers[predictions.truth == rarest] = (answers[predictions.truth == rarest] + 1) % len(predictions.labels)
+    blind = replace(predictions, probabilities=np.eye(len(predictions.labels), dtype=np.float32)[answers])
+    found = slices(blind, news.train["text"].tolist(), news.train["label"].tolist())
+    by_class = [each.accuracy.value for each in found if each.group == "class"]
+    assert by_class == [0, 1, 1]
+
+
+def test_texts_of_one_length_make_one_slice(findings: Findings, news) -> None:
+    predictions = replace(findings.predictions, texts=("three short words",) * len(findings.predictions.texts))
+    found = slices(predictions, ["three short words"] * 5, ["business"] * 5)
+    assert [each.name for each in found if each.group == "length"] == ["up to 3 words"]
+    assert [each.name for each in found if each.group == "words"] == ["only words common in training"]
