@@ -89,18 +89,43 @@ def cached_files(digest: str, root: Path) -> dict[str, Path]:
     from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
 
+    folder = HashInfo("md5", digest)
     try:
         with Repo(str(root)) as repo:
-            found = files_in(repo, digest)
-            if found is None:
-                repo.cloud.pull([HashInfo("md5", digest)])
-                found = files_in(repo, digest)
+            if not cached(repo, folder):
+                repo.cloud.pull([folder])
+            files = entries(repo, folder) if cached(repo, folder) else {}
+            lacking = [info for info in files.values() if not cached(repo, info)]
+            if lacking:
+                repo.cloud.pull(lacking)
+            if not files or not all(cached(repo, info) for info in files.values()):
+                raise not_found(digest, "neither the local cache nor the remote has all of it")
+            return {name: Path(repo.cache.local.oid_to_path(info.value)) for name, info in files.items()}
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise not_found(digest, f"the local cache lacks it, and no remote can be asked: {reason}") from error
-    if found is None:
-        raise not_found(digest, "neither the local cache nor the remote has all of it")
-    return found
+
+
+def cached(repo: Any, info: Any) -> bool:
+    """Whether the cache of a dvc.repo.Repo holds the object with this dvc_data HashInfo, undamaged."""
+    from dvc_objects.errors import ObjectFormatError
+
+    try:
+        repo.cache.local.check(info.value)
+    except (FileNotFoundError, ObjectFormatError):
+        return False
+    return True
+
+
+def entries(repo: Any, folder: Any) -> dict[str, Any]:
+    """The HashInfo of each file of a cached folder, by name. Raises UserError for a folder within."""
+    from dvc_data.hashfile.tree import Tree
+
+    files = {"/".join(key): info for key, _, info in Tree.load(repo.cache.local, folder)}
+    for name in files:
+        if Path(name).name != name:
+            raise UserError(f"{CHAMPION}: {folder.value} is no bundle: it holds {name!r}, and a bundle has no folders.")
+    return files
 
 
 def not_found(digest: str, why: str) -> UserError:
@@ -110,23 +135,3 @@ def not_found(digest: str, why: str) -> UserError:
         'that is configured here, makes it available; `slipway champion REVISION` names another; {"bundle": null} '
         "in the file goes on without a champion."
     )
-
-
-def files_in(repo: Any, digest: str) -> dict[str, Path] | None:
-    """The files of a folder in the cache of a dvc.repo.Repo, by name; None where one is missing or damaged."""
-    from dvc_data.hashfile.hash_info import HashInfo
-    from dvc_data.hashfile.tree import Tree
-    from dvc_objects.errors import ObjectFormatError
-
-    cache = repo.cache.local
-    try:
-        cache.check(digest)
-        entries = [("/".join(key), info.value) for key, _, info in Tree.load(cache, HashInfo("md5", digest))]
-        for _, value in entries:
-            cache.check(value)
-    except (FileNotFoundError, ObjectFormatError):
-        return None
-    nested = [name for name, _ in entries if Path(name).name != name]
-    if nested:
-        raise UserError(f"{CHAMPION}: {digest} is no bundle: it holds {nested[0]!r}, and a bundle has no folders.")
-    return {name: Path(cache.oid_to_path(value)) for name, value in entries}
