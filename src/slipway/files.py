@@ -64,7 +64,8 @@ def disk_full_in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        # EFBIG: a limit on file size (ulimit -f), which is full in the same way
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise UserError(
             f"{path}: the disk is full, so it was not written; what stood there before is untouched. "

@@ -20,6 +20,7 @@ WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 KEPT_WORDS = 2000  # the vocabulary that a profile remembers
 LENGTHS = (0, 5, 10, 20, 40, 80, 160, 320)  # words a text: each bucket ends with its number, the last is open
 WORD_LENGTHS = (0, 3, 6, 9, 12)  # letters a word
+NOTEWORTHY = 0.005  # a smaller change of a share is not worth a word
 READ = 2000  # characters of a text that language and sentiment are judged by
 
 
@@ -98,7 +99,11 @@ def compare(profile: Profile, counts: Counter[str], baseline: Profile, allowed: 
         change = sum(map(abs, moves.values())) / 2
         if change > allowed.shares:
             largest = sorted(moves, key=lambda key: -abs(moves[key]))[:3]
-            detail = ", ".join(f"{key} {then.get(key, 0.0):.1%} to {now.get(key, 0.0):.1%}" for key in largest)
+            detail = ", ".join(
+                f"{key} {then.get(key, 0.0):.1%} to {now.get(key, 0.0):.1%}"
+                for key in largest
+                if abs(moves[key]) >= NOTEWORTHY
+            )
             found.append(Drifted(name.replace("_", " "), change, allowed.shares, detail))
     change = unknown_share(counts, baseline.vocabulary) - baseline.unknown
     if change > allowed.unknown:

@@ -27,6 +27,8 @@ def assign(table: pd.DataFrame, config: Split) -> "pd.Series[str]":
     result = official.where(official.isin(list(given)), "train").to_numpy(dtype=object)
     if carved:
         pool = np.flatnonzero(result == "train")
+        # by fingerprint, so that the order of the source makes no difference
+        pool = pool[np.argsort(table["fingerprint"].to_numpy(dtype=object)[pool], kind="stable")]
         result[pool] = _carve(table.iloc[pool], config, carved)
     return pd.Series(result, index=table.index, dtype="str")
 

@@ -22,4 +22,4 @@ def run() -> None:
         raise UserError(f"{PROFILE} is missing: `slipway validate` (or `dvc repro validate`) writes it.")
     baseline = BASELINES / f"{name}.json"
     write_json(baseline, profile.to_json(accepted))
-    Console().print(Text(f"{baseline} is now the baseline ({accepted.rows:,} rows). Commit it."))
+    Console().print(Text(f"{baseline} is now the baseline ({accepted.rows:,} rows). Commit it."), soft_wrap=True)

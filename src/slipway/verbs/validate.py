@@ -60,11 +60,11 @@ def _absent(labels: set[str], checks: Checks) -> list[str]:
 def _print(found: Findings) -> None:
     console = Console()
     for line in map(str, found.cleaning):
-        console.print(Text(f"cleaning: {line}"))
+        console.print(Text(f"cleaning: {line}"), soft_wrap=True)
     for line in [*found.notes, *map(str, found.drifted)]:
-        console.print(Text(f"warning: {line}", style="yellow"))
+        console.print(Text(f"warning: {line}", style="yellow"), soft_wrap=True)
     if found.drifted:
-        console.print(Text("If the data is like this from now on: slipway accept-profile"))
+        console.print(Text("If the data is like this from now on: slipway accept-profile"), soft_wrap=True)
     if found.baseline is None:
-        console.print(Text("no baseline profile to compare with; make this one the baseline: slipway accept-profile"))
-    console.print(Text(f"{found.facts}: no errors; the report is {REPORT}"))
+        console.print(Text("no baseline profile to compare with; make this one the baseline: slipway accept-profile"), soft_wrap=True)
+    console.print(Text(f"{found.facts}: no errors; the report is {REPORT}"), soft_wrap=True)

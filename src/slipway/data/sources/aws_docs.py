@@ -14,6 +14,7 @@ from slipway.config.data import AwsDocs
 from slipway.data.rows import Raw, Row
 from slipway.errors import UserError
 
+INLINE = re.compile(r"</?(?:a|b|code|i)\b[^>]*>")  # stands inside a word or before a full stop
 TAG = re.compile(r"<[^>]+>")
 BLANKS = re.compile(r"\s+")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -48,7 +49,7 @@ def read(config: AwsDocs) -> Raw:
 
 def first_sentences(documentation: str, count: int) -> str:
     """The first `count` sentences of an HTML fragment, as plain text."""
-    text = BLANKS.sub(" ", html.unescape(TAG.sub(" ", documentation))).strip()
+    text = BLANKS.sub(" ", html.unescape(TAG.sub(" ", INLINE.sub("", documentation)))).strip()
     return " ".join(SENTENCE_END.split(text)[:count])
 
 

@@ -71,8 +71,6 @@ def decode(path: str, data: bytes, encoding: str) -> str:
         "".encode(encoding)
     except LookupError as error:
         raise UserError(f"data.source.encoding: Python knows no text encoding {encoding!r}; try utf-8.") from error
-    if not data.strip():
-        raise UserError(f"{path}: the file is empty.")
     announced = next((name for mark, name in MARKS if data.startswith(mark)), None)
     if announced and not known.startswith(announced):
         raise UserError(
@@ -86,6 +84,8 @@ def decode(path: str, data: bytes, encoding: str) -> str:
             f"{path}:{line}: byte 0x{data[error.start]:02x} is not {encoding}. Save the file as UTF-8, or set "
             "data.source.encoding to what it is (cp1252 is usual for files from Windows)."
         ) from error
+    if not text.strip():
+        raise UserError(f"{path}: the file is empty.")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(
@@ -120,9 +120,9 @@ def _parse(path: str, text: str, shape: Format) -> Iterator[tuple[int, list[str]
 def _place(path: str, names: list[str], column: str, shape: Format) -> int:
     if names.count(column) == 1:
         return names.index(column)
-    how = "twice" if column in names else "not"
+    fault = f"the column {column!r} stands there twice" if column in names else f"there is no column {column!r}"
     where = "data.source.names" if shape.names is not None else f"{path}:1"
     raise UserError(
-        f"{where}: the column {column!r} stands there {how}; there are: {', '.join(map(repr, names))}. Set "
+        f"{where}: {fault}; the columns are: {', '.join(map(repr, names))}. Set "
         "data.source.columns (and data.source.delimiter, or data.source.names for a file without a header)."
     )
