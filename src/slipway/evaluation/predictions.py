@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from slipway.errors import UserError
+from slipway.files import write_whole
 
 PROBABILITY = "probability: "
 METADATA = b"slipway"
@@ -76,7 +78,9 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
     for index, label in enumerate(predictions.labels):
         columns[PROBABILITY + label] = predictions.probabilities[:, index]
     table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps({"champion": facts})})
-    pq.write_table(table, path)
+    content = BytesIO()
+    pq.write_table(table, content)
+    write_whole(path, content.getvalue())
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -1,6 +1,5 @@
 """`slipway evaluate`: measures models/bundle on the test rows, and writes reports/."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from slipway.evaluation.findings import Findings, find
 from slipway.evaluation.plots import plot_tables, write_tables
 from slipway.evaluation.predictions import write_predictions
 from slipway.evaluation.report import render
+from slipway.evaluation.results import read_result
 from slipway.files import whole_folder, write_json, write_whole
 from slipway.predictor import BundleError, Predictor
 
@@ -38,7 +38,7 @@ def run() -> None:
         predictor = Predictor(BUNDLE)
     except BundleError as error:
         raise UserError(f"{error} `dvc repro package` makes it anew.") from error
-    package = json.loads(PACKAGE.read_text(encoding="utf-8"))
+    package = read_result(PACKAGE, "package")
     train, test = (load_rows(PREPARED, split) for split in ("train", "test"))
     with champion() as opponent:
         findings = find(predictor, train, test, package, config, opponent)

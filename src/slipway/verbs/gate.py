@@ -1,6 +1,5 @@
 """`slipway gate`: promote, keep or block, with reasons, in reports/gate.json."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from slipway.config.gate import GateConfig
 from slipway.config.resolved import read
 from slipway.evaluation.gate import Verdict, decide
 from slipway.evaluation.predictions import read_predictions
+from slipway.evaluation.results import read_result
 from slipway.files import write_json
 
 PREDICTIONS = Path("reports/predictions.parquet")
@@ -24,7 +24,7 @@ def run() -> int:
     """Write reports/gate.json and print the verdict; returns 1 where it is block and gate.enforce is true, else 0."""
     config = read("gate", GateConfig)
     predictions = read_predictions(PREDICTIONS)
-    metrics, package = (json.loads(path.read_text(encoding="utf-8")) for path in (METRICS, PACKAGE))
+    metrics, package = read_result(METRICS, "evaluate"), read_result(PACKAGE, "package")
     verdict = decide(predictions, metrics, package, config)
     champion = predictions.champion.bundle if predictions.champion else None
     write_json(GATE, {**asdict(verdict), "champion": champion, "bundle": package["digest"]})
