@@ -1,0 +1,102 @@
+"""`slipway package` makes the same bytes from the same inputs, in any folder, and says what it did."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from slipway.config.compose import Order, resolve
+from slipway.data.encode import load_meta
+from slipway.errors import UserError
+from slipway.models.store import build, save
+from slipway.predictor import Predictor
+from slipway.verbs.package import config_hash, run
+
+ROOT = Path(__file__).resolve().parents[2]
+Project = Callable[[Path], Path]
+
+
+@pytest.fixture
+def project(prepared: Path, trained: Path) -> Project:
+    """Makes a folder in which train has just ended."""
+
+    def make(folder: Path, model: str = "bag", scopes: tuple[str, ...] = ("all",)) -> Path:
+        shutil.copytree(prepared, folder / "data" / "prepared")
+        order = Order({"data": "banking77", "model": model}, {"serve": {"int8": {"scopes": list(scopes)}}})
+        config, mapping = resolve(order, conf=ROOT / "conf")
+        (folder / "resolved.yaml").write_text(yaml.safe_dump(mapping), encoding="utf-8")
+        if model == "bag":
+            shutil.copytree(trained, folder / "models" / "train")
+        else:
+            torch.manual_seed(0)
+            (folder / "models" / "train").mkdir(parents=True)
+            save(build(config.model, load_meta(prepared), prepared), folder / "models" / "train")
+        return folder
+
+    return make
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "scopes"), [("bag", ("embeddings",)), ("encoder", ("all",))])
+def test_two_processes_in_two_folders_make_the_same_bytes(
+    project: Callable[..., Path], tmp_path: Path, model: str, scopes: tuple[str, ...]
+) -> None:
+    here = project(tmp_path / "here", model, scopes)
+    there = project(tmp_path / "over" / "there", model, scopes)
+    for folder, environment in ((here, {"PYTHONHASHSEED": "1"}), (there, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"})):
+        subprocess.run(
+            [sys.executable, "-m", "slipway", "package"], cwd=folder, env={**os.environ, **environment}, check=True
+        )
+    assert contents(here / "models" / "bundle") == contents(there / "models" / "bundle")
+    records = [json.loads((folder / "models" / "package.json").read_text()) for folder in (here, there)]
+    assert records[0]["digest"] == records[1]["digest"]
+
+
+def test_what_was_made_is_printed_and_recorded(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shipped: Path
+) -> None:
+    monkeypatch.chdir(project(tmp_path / "project"))
+    run()
+    record = json.loads(Path("models/package.json").read_text(encoding="utf-8"))
+    printed = capsys.readouterr().out
+    predictor = Predictor(Path("models/bundle"))
+    assert predictor.digest == record["digest"]
+    assert f"digest {record['digest'][:12]}" in printed
+    assert "from torch at most, over 400 test rows" in printed
+    assert "int8 all" in printed
+    assert "1 text " in printed
+    assert "32 texts " in printed
+    assert record["precision"] == "float32"
+    assert record["name"] == predictor.manifest["name"] == "banking77-bag"
+    weights = hashlib.sha256(Path("models/train/model.safetensors").read_bytes()).hexdigest()
+    assert predictor.manifest["made_from"]["model"] == weights
+    # another name, another folder: the graph is the same
+    assert contents(shipped)["model.onnx"] == contents(Path("models/bundle"))["model.onnx"]
+    assert contents(shipped)["model.onnx.data"] == contents(Path("models/bundle"))["model.onnx.data"]
+
+
+def test_without_a_trained_model_nothing_is_made(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project(tmp_path / "project"))
+    shutil.rmtree("models/train")
+    with pytest.raises(UserError, match="dvc repro train"):
+        run()
+    assert not Path("models").exists() or not list(Path("models").iterdir())
+
+
+def test_the_hash_of_a_configuration_is_that_of_its_values() -> None:
+    assert config_hash({"a": 1, "b": {"c": [1, 2]}}) == config_hash({"b": {"c": [1, 2]}, "a": 1})
+    assert config_hash({"a": 1}) != config_hash({"a": 2})

@@ -1,0 +1,94 @@
+"""`slipway predict` answers from the bundle alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import UserError
+from slipway.verbs.predict import printable, run
+
+
+@pytest.fixture
+def project(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that holds a bundle and nothing else."""
+    (bundle.parent / "models").mkdir()
+    bundle.rename(bundle.parent / "models" / "bundle")
+    monkeypatch.chdir(bundle.parent)
+    return bundle.parent
+
+
+def slipway(*words: str, folder: Path, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "slipway", *words],
+        cwd=folder,
+        input=text,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"},
+    )
+
+
+def test_a_text_and_its_probabilities_are_shown(project: Path) -> None:
+    done = slipway("predict", "Hello, [bold]where[/bold] is my = card?", "what is the exchange rate", folder=project)
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 0
+    assert lines[0] == "Hello, [bold]where[/bold] is my = card?"
+    assert lines[6] == "what is the exchange rate"
+    for first in (1, 7):
+        rows = lines[first : first + 5]
+        shares = [float(row.split()[-1].rstrip("%")) for row in rows]
+        assert shares == sorted(shares, reverse=True)
+        assert all("━" in row for row in rows)
+
+
+def test_texts_come_from_standard_input_too(project: Path) -> None:
+    text = "\N{BYTE ORDER MARK}where is my card\r\n\r\nit is \N{SNOWMAN}\n".encode() + b"\xff broken\n"
+    done = slipway("predict", folder=project, text=text)
+    out = done.stdout.decode()
+    assert done.returncode == 0
+    assert out.startswith("where is my card\n")
+    assert "it is \N{SNOWMAN}\n" in out
+    assert "\N{REPLACEMENT CHARACTER} broken\n" in out
+    assert len(out.splitlines()) == 18
+
+
+def test_a_text_that_is_cut_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["card " * 100, "card"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("(cut to the model's length)") == 1
+
+
+def test_it_needs_neither_torch_nor_the_pipeline(project: Path) -> None:
+    program = (
+        "import sys; from slipway.verbs.predict import run; run(['my card']); "
+        "print(sorted({'torch', 'onnx', 'pandas', 'hydra', 'pydantic', 'mlflow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_text_is_an_error(project: Path) -> None:
+    done = slipway("predict", folder=project, text=b" \n\n")
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith('error: no text: `slipway predict "some text"`')
+
+
+def test_no_bundle_is_an_error_that_names_the_command(tmp_path: Path) -> None:
+    done = slipway("predict", "my card", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("error: models/bundle is missing: `dvc repro package` makes it")
+
+
+def test_a_damaged_bundle_is_an_error_that_names_the_file(project: Path) -> None:
+    path = project / "models" / "bundle" / "model.onnx.data"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(UserError, match=r"models/bundle/model\.onnx\.data was altered.*dvc checkout models/bundle"):
+        run(["my card"])
+
+
+def test_nothing_that_steers_a_terminal_is_printed() -> None:
+    assert printable("a\x1b[31mb\0\udc80") == "a\N{REPLACEMENT CHARACTER}[31mb" + 2 * "\N{REPLACEMENT CHARACTER}"
+    assert printable("مرحبا \N{GRINNING FACE}") == "مرحبا \N{GRINNING FACE}"
