@@ -29,11 +29,14 @@ class Bag(Model):
     max_features: int = Field(ge=1, le=5_000_000)
     wide_lr: Rate
     wide_scale: float = Field(gt=0, le=1000)
+    # the linear term over runs of characters inside a token: shortest and longest run
+    pieces: tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]]
+    piece_lr: Rate
+    piece_scale: float = Field(gt=0, le=1000)
     # deep: pooled embeddings through one hidden layer
     width: int = Field(ge=1, le=4096)
     hidden: int = Field(ge=1, le=16384)
     dropout: Share
-    token_dropout: Share
 
 
 class Encoder(Model):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import safetensors
 import safetensors.torch
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 
 from slipway.config.model import Bag as BagConfig
@@ -20,6 +21,7 @@ from slipway.files import write_json, write_whole
 from slipway.models.bag import Bag, BagShape
 from slipway.models.encoder import Encoder, EncoderShape
 from slipway.models.ngrams import count
+from slipway.models.pieces import spell
 from slipway.models.pretrained import Pretrained
 
 WEIGHTS = "model.safetensors"
@@ -45,7 +47,7 @@ def build(config: ModelConfig, meta: Meta, prepared: Path) -> nn.Module:
                 vocab_size=meta.vocab_size,
                 max_length=meta.max_length,
                 classes=classes,
-                unk_id=meta.unk_id,
+                unk_id=meta.pad_id if meta.unk_id is None else meta.unk_id,
                 width=config.width,
                 layers=config.layers,
                 heads=config.heads,
@@ -63,22 +65,28 @@ def build_bag(config: BagConfig, meta: Meta, prepared: Path) -> Bag:
     """A bag that knows the n-grams of the training rows."""
     split = load_split(prepared, "train")
     features = count(split.tokens, split.offsets, config.ngrams, config.min_count, config.max_features)
+    tokenizer = Tokenizer.from_file(str(prepared / "tokenizer.json"))
+    special = {meta.pad_id, meta.unk_id, *tokenizer.get_added_tokens_decoder()}
+    vocabulary = {text: token for text, token in tokenizer.get_vocab().items() if token not in special}
+    words = config.tokenizer.kind == "words"
+    spelling = spell(vocabulary, words, *config.pieces, split.tokens, split.offsets)
     bag = Bag(
         BagShape(
             vocab_size=meta.vocab_size,
             classes=len(meta.labels),
-            unk_id=meta.unk_id,
             ngrams=config.ngrams,
             features=len(features.keys),
             slots=len(features.slots),
+            pieces=len(spelling.idf),
+            spelled=len(spelling.piece),
             wide_scale=config.wide_scale,
+            piece_scale=config.piece_scale,
             width=config.width,
             hidden=config.hidden,
             dropout=config.dropout,
-            token_dropout=config.token_dropout,
         )
     )
-    bag.know(features)
+    bag.know(features, spelling)
     return bag
 
 

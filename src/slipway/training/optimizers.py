@@ -18,7 +18,9 @@ def optimizers(model: nn.Module, config: ModelConfig, weight_decay: float) -> li
     """
     sparse = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding) and module.sparse}
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    rates = {"wide.weight": config.wide_lr} if isinstance(config, Bag) else {}
+    rates: dict[str, float] = {}
+    if isinstance(config, Bag):
+        rates = {"wide.weight": config.wide_lr, "wide_pieces.weight": config.piece_lr}
     dense = [parameter for _, parameter in named if id(parameter) not in sparse]
     found: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(

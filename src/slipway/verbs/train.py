@@ -4,16 +4,18 @@ import csv
 import io
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from slipway.config.compose import runtime
 from slipway.config.model import ModelConfig
 from slipway.config.resolved import read
 from slipway.config.train import TrainConfig
 from slipway.files import whole_folder, write_json, write_whole
+from slipway.tracking import live
 from slipway.training.measure import EpochMetrics
 
 PREPARED = Path("data/prepared")
@@ -21,7 +23,7 @@ OUTPUT = Path("models/train")
 JOBS = Path(os.environ.get("DVC_ROOT", "."), ".slipway", "jobs")
 
 
-def run(on_epoch: Callable[[EpochMetrics], None] = lambda _: None) -> None:
+def run() -> None:
     """Write models/train: the weights of the best epoch, the history, and what it took."""
     model_config: ModelConfig = read("model", ModelConfig)  # type: ignore[arg-type]  # a union is no class to mypy
     config = read("train", TrainConfig)
@@ -42,17 +44,19 @@ def run(on_epoch: Callable[[EpochMetrics], None] = lambda _: None) -> None:
     job = job_hash(model_config, config, PREPARED)
     torch.manual_seed(config.seed)
     model = build(model_config, meta, PREPARED)
-    trained = train(
-        model,
-        model_config,
-        config,
-        meta,
-        load_split(PREPARED, "train"),
-        load_split(PREPARED, "validation"),
-        JOBS / job / "checkpoints",
-        on_epoch,
-        device,
-    )
+    parameters = {section: read(section, dict[str, Any]) for section in ("data", "model", "train")}
+    with live(runtime().tracking, job, parameters) as log:
+        trained = train(
+            model,
+            model_config,
+            config,
+            meta,
+            load_split(PREPARED, "train"),
+            load_split(PREPARED, "validation"),
+            JOBS / job / "checkpoints",
+            lambda metrics: log(metrics.epoch, asdict(metrics)),
+            device,
+        )
     best = trained.history[trained.best_epoch - 1]
     with whole_folder(OUTPUT) as folder:
         save(trained.model, folder)
