@@ -1,22 +1,30 @@
 """`slipway gate`: promote, keep or block, with reasons, in reports/gate.json."""
 
+import csv
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from slipway.config.compose import runtime
 from slipway.config.gate import GateConfig
 from slipway.config.resolved import read
 from slipway.evaluation.gate import Verdict, decide
 from slipway.evaluation.predictions import read_predictions
 from slipway.evaluation.results import read_result
 from slipway.files import write_json
+from slipway.tracking import record
 
 PREDICTIONS = Path("reports/predictions.parquet")
 METRICS = Path("reports/metrics.json")
 PACKAGE = Path("models/package.json")
 GATE = Path("reports/gate.json")
+BUNDLE = Path("models/bundle")
+HISTORY = Path("models/train/history.csv")
+TRAINED = Path("models/train/train.json")
+META = Path("data/prepared/meta.json")
 STYLE = {"promote": "bold green", "keep": "bold yellow", "block": "bold red"}
 
 
@@ -29,7 +37,26 @@ def run() -> int:
     champion = predictions.champion.bundle if predictions.champion else None
     write_json(GATE, {**asdict(verdict), "champion": champion, "bundle": package["digest"]})
     show(verdict, Console())
+    version = track(metrics, {"bundle": package["digest"], "verdict": verdict.verdict})
+    if version is not None:
+        print(f"MLflow keeps it as {version}")
     return 1 if config.enforce and verdict.verdict == "block" else 0
+
+
+def track(metrics: dict[str, Any], tags: dict[str, str]) -> str | None:
+    """Complete the MLflow run that training began; returns the registered version's name, None where there is none."""
+    with HISTORY.open(encoding="utf-8", newline="") as file:
+        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    return record(
+        runtime().tracking,
+        job=read_result(TRAINED, "train")["job"],
+        parameters={section: read(section, dict[str, Any]) for section in ("data", "model", "train")},
+        history=history,
+        metrics={f"test_{key}": value for key, value in metrics.items() if isinstance(value, float)},
+        tags=tags | {"data": read_result(META, "prepare")["data_sha256"]},
+        files=[path for path in sorted(GATE.parent.rglob("*")) if path.is_file()],
+        bundle=BUNDLE,
+    )
 
 
 def show(verdict: Verdict, console: Console) -> None:

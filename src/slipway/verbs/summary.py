@@ -1,6 +1,5 @@
 """`slipway summary`: what the pipeline found, on one screen, and what to do next."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from slipway.errors import UserError
+from slipway.evaluation.results import read_result
 from slipway.verbs import predict
 
 METRICS = Path("reports/metrics.json")
@@ -28,17 +27,18 @@ Next:
 
 def run() -> None:
     """Print figures beside the baseline's, parity, size, latency, the verdict and one prediction."""
-    metrics, gate, package, manifest = (load(path) for path in (METRICS, GATE, PACKAGE, MANIFEST))
+    metrics, gate = read_result(METRICS, "evaluate"), read_result(GATE, "gate")
+    package, manifest = read_result(PACKAGE, "package"), read_result(MANIFEST, "package")
     console = Console()
     console.print(figures(metrics, package, manifest["name"]))
     verdict = gate["verdict"]
     console.print(Text.assemble("\nverdict  ", (verdict, STYLE[verdict])))
     for reason in gate["reasons"]:
-        console.print(Text(f"  {reason}"))
+        console.print(Text(f"  {reason}"), soft_wrap=True)
     if manifest["recorded"]:
         console.print()
         predict.run([manifest["recorded"][0]["text"]])
-    console.print(f"\n{NEXT}", highlight=False, markup=False)
+    print(f"\n{NEXT}")
 
 
 def figures(metrics: dict[str, Any], package: dict[str, Any], name: str) -> Table:
@@ -57,11 +57,3 @@ def figures(metrics: dict[str, Any], package: dict[str, Any], name: str) -> Tabl
     table.add_row("size", f"{package['bytes'] / 1e6:.1f} MB ({package['precision']})")
     table.add_row("latency, one text", f"{latency['p50']:.2f} ms (p90 {latency['p90']:.2f})")
     return table
-
-
-def load(path: Path) -> dict[str, Any]:
-    """A JSON file of the pipeline. Raises UserError where it is missing."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: `dvc repro` (or `make demo`) makes it.") from error
