@@ -116,7 +116,7 @@ class Bag(nn.Module):
         )
 
     def _spelled(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the pieces of each token in `ids` add to the logits, the sum of their squared weights, and its embedding.
+        """What the pieces of each token in `ids` add to the logits, their squared weights summed, its embedding.
 
         Shapes (vocabulary, classes), (vocabulary,) and (vocabulary, width); tokens that are not in `ids` have zeros.
         """
