@@ -45,7 +45,7 @@ def _carve(pool: pd.DataFrame, config: Split, carved: list[str]) -> npt.NDArray[
         ceiling = floor + getattr(config, split)
         chosen[(place >= floor) & (place < ceiling)] = split
         floor = ceiling
-    _fill(pool["label"].to_numpy(dtype=object), group, place, chosen, carved)
+    _fill(pool["label"], group, place, chosen, carved)
     return np.asarray(chosen[group], dtype=object)
 
 
@@ -57,7 +57,7 @@ def _places(pool: pd.DataFrame, group: npt.NDArray[np.int64]) -> npt.NDArray[np.
 
 
 def _fill(
-    labels: npt.NDArray[np.object_],
+    labels: "pd.Series[str]",
     group: npt.NDArray[np.int64],
     place: npt.NDArray[np.float64],
     chosen: npt.NDArray[np.object_],
@@ -65,32 +65,34 @@ def _fill(
 ) -> None:
     """Move groups so that each class stands in each carved split and in train; `chosen` is changed in place."""
     size = np.bincount(group)
-    members = {label: np.unique(group[labels == label]) for label in sorted(set(labels))}
-    for label, own in members.items():
-        wanted = ["train", *carved]
+    of_row, names = pd.factorize(labels, sort=True)
+    class_of, group_of = np.unique(np.stack([of_row, group]), axis=1)
+    members = np.split(group_of, np.flatnonzero(np.diff(class_of)) + 1)
+
+    def can_go(one: int) -> bool:
+        """Whether each class of a group has another group in the same split."""
+        return all((chosen[members[each]] == chosen[one]).sum() > 1 for each in class_of[group_of == one])
+
+    wanted = ["train", *carved]
+    for number, own in enumerate(members):
         if len(own) < len(wanted):
             raise UserError(
-                f"data: class {label!r}: its {int((labels == label).sum())} rows make {len(own)} group(s) of "
+                f"data: class {names[number]!r}: its {(of_row == number).sum()} rows make {len(own)} group(s) of "
                 f"near-duplicates, fewer than the {len(wanted)} splits that each need one. Collect more, merge the "
                 "class with another (data.source.labels), or set data.split.near_duplicates=null."
             )
         for split in wanted:
             if (chosen[own] == split).any():
                 continue
-            spare = [
-                one
-                for one in own
-                if all((chosen[members[other]] == chosen[one]).sum() > 1 for other in set(labels[group == one]))
-            ]
+            spare = [one for one in own if can_go(one)]
             if not spare:
                 raise UserError(
-                    f"data: class {label!r} cannot stand in {split} without leaving another split without a class. "
-                    "Collect more of it, merge it with another (data.source.labels), or set "
+                    f"data: class {names[number]!r} cannot stand in {split} without leaving another split without a "
+                    "class. Collect more of it, merge it with another (data.source.labels), or set "
                     "data.split.near_duplicates=null."
                 )
             # the smallest group, and of those the one that stands nearest to the front
-            best = min(spare, key=lambda one: (size[one], place[one]))
-            chosen[best] = split
+            chosen[min(spare, key=lambda one: (size[one], place[one]))] = split
 
 
 def require_rows(table: pd.DataFrame) -> None:

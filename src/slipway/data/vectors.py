@@ -23,6 +23,9 @@ def read(config: Vectors, tokenizer: Tokenizer) -> tuple[npt.NDArray[np.float32]
     if config.sha256 is not None and (found := sha256(path)) != config.sha256:
         raise UserError(f"{path}: its SHA-256 is {found}, model.vectors.sha256 says {config.sha256}.")
     words = _words(tokenizer)
+    lowered: dict[str, list[int]] = {}
+    for word, number in words.items():
+        lowered.setdefault(word.lower(), []).append(number)
     exact: dict[int, npt.NDArray[np.float32]] = {}
     lower: dict[int, npt.NDArray[np.float32]] = {}
     width = 0
@@ -36,9 +39,11 @@ def read(config: Vectors, tokenizer: Tokenizer) -> tuple[npt.NDArray[np.float32]
             word = b" ".join(fields[:-width]).decode("utf-8", "replace") if width else ""
             if width < 1 or len(fields) <= width or not word:
                 raise UserError(f"{path}:{line}: {len(fields) - 1} numbers where the lines before have {width}.")
-            for wanted, store in ((words.get(word), exact), (words.get(word.lower()), lower)):
-                if wanted is not None:
-                    store[wanted] = _vector(fields[-width:], path, line)
+            if word in words or word in lowered:
+                vector = _vector(fields[-width:], path, line)
+                lower |= dict.fromkeys(lowered.get(word, ()), vector)
+                if word in words:
+                    exact[words[word]] = vector
     found_vectors = lower | exact
     if not found_vectors:
         raise UserError(f"{path}: holds none of the vocabulary's words; is it a GloVe text file (word, then numbers)?")
