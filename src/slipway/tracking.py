@@ -100,10 +100,12 @@ class _Tracker:
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         import logging
 
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
         import mlflow
         from mlflow.entities import Param
+
+        # its own set-up, which happens at import, lets every step of a migration and a registration speak
+        for name in ("alembic", "mlflow"):
+            logging.getLogger(name).setLevel(logging.WARNING)
 
         uri = absolute_uri(self.config.uri or "")
         mlflow.set_tracking_uri(uri)
@@ -164,7 +166,11 @@ class _Tracker:
             pip_requirements=["onnxruntime", "tokenizers", "numpy"],
             save_as_external_data=True,
         )
-        version = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+        if not self.client.search_registered_models(f"name = '{name}'"):
+            self.client.create_registered_model(name)
+        version = self.client.create_model_version(
+            name, logged.model_uri, run_id=run, tags=dict(tags), model_id=logged.model_id
+        )
         return f"models:/{name}/{version.version}"
 
     def end(self, status: str) -> None:
