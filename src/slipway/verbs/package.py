@@ -50,7 +50,9 @@ def show(package: Package, console: Console) -> None:
     for trial in package.int8:
         table.add_row(
             f"int8 {trial.scope}",
-            f"refused: {trial.refused}" if trial.refused else f"kept: accuracy on the validation rows {trial.accuracy:.4f}, a fall of {trial.accuracy_drop:.4f}",
+            f"refused: {trial.refused}"
+            if trial.refused
+            else f"kept: accuracy on the validation rows {trial.accuracy:.4f}, a fall of {trial.accuracy_drop:.4f}",
         )
     for batch, latency in package.latency_ms.items():
         texts = batch.removeprefix("batch_")
