@@ -139,6 +139,20 @@ def test_an_empty_cache_is_filled_from_the_remote(project: Path, bundle: Path) -
     assert not (project / "models").exists()
 
 
+def test_a_stage_that_dvc_runs_can_ask_for_it(project: Path) -> None:
+    digest = dvc_digest(project)
+    remove_cache(project)
+    script = (
+        "from slipway.evaluation.champion import bundle_of\n"
+        f"with bundle_of('{digest}') as folder:\n"
+        "    open('names', 'w').write(' '.join(sorted(path.name for path in folder.iterdir())))\n"
+    )
+    (project / "ask.py").write_text(script)
+    dvc(project, "stage", "add", "-q", "-n", "ask", "-o", "names", f"{sys.executable} ask.py")
+    dvc(project, "repro", "-q", "--single-item", "ask")
+    assert (project / "names").read_text() == "manifest.json model.onnx tokenizer.json"
+
+
 def test_a_cache_that_lacks_one_file_asks_the_remote_for_it(project: Path) -> None:
     digest = dvc_digest(project)
     entry = json.loads(cached(project, digest).read_text())[0]

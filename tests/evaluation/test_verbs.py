@@ -16,7 +16,6 @@ from slipway.__main__ import main
 from slipway.data.encode import write_prepared
 from slipway.evaluation.champion import write_champion
 from slipway.predictor import Predictor
-from slipway.verbs import gate
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = {"owner": "news desk", "intended_use": "Sorts headlines.", "limits": "English headlines."}
@@ -27,7 +26,8 @@ Make = Callable[[pd.DataFrame, Path], Path]
 def configure(folder: Path, **changes: object) -> None:
     """Write resolved.yaml with the gate's default values and some changed."""
     default = yaml.safe_load((ROOT / "conf" / "gate" / "default.yaml").read_text(encoding="utf-8"))
-    (folder / "resolved.yaml").write_text(yaml.safe_dump({"gate": default | changes, "card": CARD}))
+    others = {"data": {"name": "news"}, "model": {"kind": "linear"}, "train": {"seed": 0}}
+    (folder / "resolved.yaml").write_text(yaml.safe_dump({"gate": default | changes, "card": CARD, **others}))
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,8 @@ def made(news, bundle: Path, package, tmp_path_factory: pytest.TempPathFactory) 
     (folder / "models" / "package.json").write_text(json.dumps(package))
     (folder / "models" / "train").mkdir()
     (folder / "models" / "train" / "history.csv").write_text(HISTORY)
+    (folder / "models" / "train" / "train.json").write_text('{"job": "0123"}')
+    shutil.copytree(ROOT / "conf", folder / "conf")
     write_champion(None, folder / "champion.json")
     configure(folder)
     return folder
@@ -95,7 +97,7 @@ def test_latency_shows_in_the_report_and_never_in_metrics_json(project: Path, pa
 
 def test_a_model_above_the_baseline_is_promoted_and_the_report_says_the_same(project: Path) -> None:
     main(["evaluate"])
-    assert gate.run() == 0
+    assert main(["gate"]) == 0
     assert verdict()["verdict"] == "promote"
     page = (project / "reports" / "report.html").read_text()
     assert '<header class="promote">' in page
@@ -108,12 +110,12 @@ def test_a_model_below_the_baseline_is_blocked_and_fails_only_where_enforced(
     shutil.rmtree(project / "models" / "bundle")
     make(news.train.head(300), project / "models" / "bundle")
     main(["evaluate"])
-    assert gate.run() == 0
+    assert main(["gate"]) == 0
     assert "BLOCK" in capsys.readouterr().out
     assert verdict()["verdict"] == "block"
     assert str(verdict()["reasons"][0]).startswith("Worse than the baseline")
     configure(project, enforce=True)
-    assert gate.run() == 1
+    assert main(["gate"]) == 1
     assert verdict()["verdict"] == "block"
 
 
@@ -133,7 +135,7 @@ def test_the_champion_in_the_cache_is_what_the_model_must_beat(project: Path, ne
     write_champion(out["md5"])
     shutil.rmtree(champion)
     main(["evaluate"])
-    gate.run()
+    main(["gate"])
     assert verdict()["champion"] == out["md5"]
     assert verdict()["verdict"] == "block"
     assert str(verdict()["reasons"][0]).startswith("Worse than the champion")
@@ -179,18 +181,11 @@ def test_a_flipped_byte_in_the_bundle_stops_evaluate_by_name_and_keeps_the_old_r
     ],
 )
 def test_a_missing_file_is_an_error_that_names_the_command(
-    project: Path,
-    path: str,
-    verb: str,
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    project: Path, path: str, verb: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if verb == "gate":
         main(["evaluate"])
     (project / path).unlink()
-    monkeypatch.delenv("SLIPWAY_OVERRIDES")
-    shutil.copytree(ROOT / "conf", project / "conf")
     assert main([verb]) == 2
     error = capsys.readouterr().err
     assert path in error

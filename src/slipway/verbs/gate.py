@@ -35,7 +35,7 @@ def run() -> int:
     metrics, package = read_result(METRICS, "evaluate"), read_result(PACKAGE, "package")
     verdict = decide(predictions, metrics, package, config)
     champion = predictions.champion.bundle if predictions.champion else None
-    write_json(GATE, {**asdict(verdict), "champion": champion, "bundle": package["digest"]})
+    write_json(GATE, rounded({**asdict(verdict), "champion": champion, "bundle": package["digest"]}))
     show(verdict, Console())
     version = track(metrics, {"bundle": package["digest"], "verdict": verdict.verdict})
     if version is not None:
@@ -57,6 +57,15 @@ def track(metrics: dict[str, Any], tags: dict[str, str]) -> str | None:
         files=[path for path in sorted(GATE.parent.rglob("*")) if path.is_file()],
         bundle=BUNDLE,
     )
+
+
+def rounded(value: Any) -> Any:
+    """The value with every float in it cut to six digits: enough to read, and no noise in git."""
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def show(verdict: Verdict, console: Console) -> None:
