@@ -136,20 +136,19 @@ class Bag(nn.Module):
         return linear, square, states.index_add(0, own, self.embedding(own))
 
     def _wide(self, ids: Tensor, mask: Tensor) -> Tensor:
-        features, weights = [], []
+        features = []
         for hashed, inside in zip(hashes(ids, self.shape.ngrams), starts(mask, self.shape.ngrams), strict=True):
-            feature = self.slots[hashed % self.shape.slots]
-            feature = feature * ((self.keys[feature] == hashed) & (inside > 0))
-            features.append(feature)
-            weights.append(self.idf[feature])
-        feature, weight = torch.cat(features, dim=1), torch.cat(weights, dim=1)
+            feature = take(self.slots, hashed % self.shape.slots)
+            features.append(feature * ((take(self.keys, feature) == hashed) & (inside > 0)))
+        feature = torch.cat(features, dim=1)
+        weight = take(self.idf, feature)
         total = torch.einsum("bf,bfc->bc", weight, self.wide(feature))
         return self.shape.wide_scale * total / length(weight.square().sum(dim=1, keepdim=True))
 
     def _pieces(self, linear: Tensor, square: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         inside = mask.float()
         total = (F.embedding(ids, linear) * inside.unsqueeze(2)).sum(dim=1)
-        return self.shape.piece_scale * total / length((square[ids] * inside).sum(dim=1, keepdim=True))
+        return self.shape.piece_scale * total / length((take(square, ids) * inside).sum(dim=1, keepdim=True))
 
     def _deep(self, states: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         inside = mask.unsqueeze(2).float()
@@ -160,6 +159,11 @@ class Bag(nn.Module):
         highest = (states + FAR_BELOW * (1 - inside)).amax(dim=1) * (count > 0)
         logits: Tensor = self.deep(torch.cat([mean, highest], dim=1))
         return logits
+
+
+def take(table: Tensor, places: Tensor) -> Tensor:
+    """table[places] for a flat table; on a CPU four times as fast as indexing."""
+    return table.index_select(0, places.flatten()).view(places.shape)
 
 
 def length(square: Tensor) -> Tensor:
