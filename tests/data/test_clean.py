@@ -13,7 +13,8 @@ REST = [("other", "b"), ("more", "c")]
 
 def cleaned(rows, config=DROP, **changes):
     table = frame(
-        Row(text, label, split[0] if split else None, f"x:{n}") for n, (text, label, *split) in enumerate([*rows, *REST])
+        Row(text, label, split[0] if split else None, f"x:{n}")
+        for n, (text, label, *split) in enumerate([*rows, *REST])
     )
     return clean(table, config.model_copy(update=changes))
 
@@ -78,7 +79,9 @@ def test_a_validation_row_goes_before_a_test_row_and_after_a_training_row():
 
 
 def test_a_leak_can_stop():
-    with pytest.raises(UserError, match=r"1 training rows that also stand in test.*data\.clean\.leaks=drop.*\n  x:0 and x:1"):
+    with pytest.raises(
+        UserError, match=r"1 training rows that also stand in test.*data\.clean\.leaks=drop.*\n  x:0 and x:1"
+    ):
         cleaned([("one", "a", "train"), ("one", "a", "test")], leaks="error")
 
 

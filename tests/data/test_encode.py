@@ -109,7 +109,9 @@ def test_encoding_nothing_gives_nothing(tokenizer):
     assert (ids.tolist(), offsets.tolist(), cut) == ([], [0], 0)
 
 
-@pytest.mark.parametrize("read", [load_meta, lambda folder: load_split(folder, "train"), lambda f: load_rows(f, "train")])
+@pytest.mark.parametrize(
+    "read", [load_meta, lambda folder: load_split(folder, "train"), lambda f: load_rows(f, "train")]
+)
 def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path, read):
     with pytest.raises(UserError, match=r"is missing: `slipway prepare`"):
         read(tmp_path)

@@ -131,7 +131,7 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
 
 
 def by_name(tmp_path, endpoint: str, offline: str = "0") -> subprocess.CompletedProcess[str]:
-    code = f"""
+    code = """
 from slipway.config.tokenizer import Pretrained
 from slipway.data.tokenizer import build
 from slipway.errors import UserError
@@ -142,7 +142,9 @@ except UserError as error:
 """
     env = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hub"), "NO_PROXY": "127.0.0.1"}
     env["HF_HUB_OFFLINE"] = offline
-    return subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_a_pretrained_tokenizer_comes_from_the_hub_by_name(tmp_path):
@@ -151,7 +153,7 @@ def test_a_pretrained_tokenizer_comes_from_the_hub_by_name(tmp_path):
     asked = []
 
     class Hub(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:  # noqa: N802 (http.server's name)
+        def do_HEAD(self) -> None:
             asked.append(self.path)
             self.send_response(200)
             self.send_header("ETag", '"abc"')
@@ -159,7 +161,7 @@ def test_a_pretrained_tokenizer_comes_from_the_hub_by_name(tmp_path):
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.do_HEAD()
             self.wfile.write(content)
 
@@ -178,7 +180,9 @@ def test_a_pretrained_tokenizer_comes_from_the_hub_by_name(tmp_path):
 
 def test_a_hub_out_of_reach_is_an_error_in_words(tmp_path):
     done = by_name(tmp_path, "http://127.0.0.1:1", offline="1")
-    assert done.stdout.startswith("error: model.tokenizer.name: no folder 'some/model' here, and the hub did not give it")
+    assert done.stdout.startswith(
+        "error: model.tokenizer.name: no folder 'some/model' here, and the hub did not give it"
+    )
     assert "local folder" in done.stdout
 
 

@@ -15,9 +15,7 @@ TEXTS = ["the Quick fox jumps", "the café fox"] * 20
 
 @pytest.fixture
 def words():
-    return build(
-        Words(kind="words", vocab_size=300, max_length=8, min_frequency=1, lower_case=False), TEXTS
-    )
+    return build(Words(kind="words", vocab_size=300, max_length=8, min_frequency=1, lower_case=False), TEXTS)
 
 
 def glove(tmp_path, content: str | bytes) -> Vectors:

@@ -93,6 +93,8 @@ def _attempts(url: str, file: BinaryIO, part: Path, waits: tuple[float, ...]) ->
                     f"{kept}"
                 ) from error
             time.sleep(wait)
+        except requests.RequestException as error:
+            raise UserError(f"{url}: cannot be downloaded ({error}). Check the address.") from error
 
 
 def _attempt(url: str, file: BinaryIO, part: Path) -> None:
@@ -131,14 +133,12 @@ def _receive(response: requests.Response, file: BinaryIO, name: str, have: int, 
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(name, total=total, completed=have)
         try:
+            # ends in an error of its own where less than Content-Length came
             for block in response.raw.stream(BLOCK, decode_content=False):
                 file.write(block)
                 progress.advance(task, len(block))
         finally:
             file.flush()
-    size = os.fstat(file.fileno()).st_size
-    if total is not None and size != total:
-        raise _RetryError(f"{size:,} of {total:,} bytes came")
 
 
 def _check_space(part: Path, needed: int) -> None:

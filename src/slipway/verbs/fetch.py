@@ -21,4 +21,6 @@ def run() -> None:
     with whole_folder(RAW) as folder:
         write_raw(folder, raw)
     classes = len({row.label for row in raw.rows})
-    Console().print(Text(f"fetched {len(raw.rows):,} rows of {classes:,} classes into {RAW} ({source.kind})"), soft_wrap=True)
+    Console().print(
+        Text(f"fetched {len(raw.rows):,} rows of {classes:,} classes into {RAW} ({source.kind})"), soft_wrap=True
+    )

@@ -66,5 +66,8 @@ def _print(found: Findings) -> None:
     if found.drifted:
         console.print(Text("If the data is like this from now on: slipway accept-profile"), soft_wrap=True)
     if found.baseline is None:
-        console.print(Text("no baseline profile to compare with; make this one the baseline: slipway accept-profile"), soft_wrap=True)
+        console.print(
+            Text("no baseline profile to compare with; make this one the baseline: slipway accept-profile"),
+            soft_wrap=True,
+        )
     console.print(Text(f"{found.facts}: no errors; the report is {REPORT}"), soft_wrap=True)

@@ -14,10 +14,10 @@ from slipway.data.sources.read import read
 from slipway.errors import UserError
 
 NEWS = (
-    '1\t"Fed" up\thttp://a\tReuters\tb\tx1\ta\t1394470370698\n'
-    "2\tStar sings\thttp://a\tOther\te\tx2\ta\t1394470370698\n"
-    "3\tNew phone\thttp://a\tReuters\tt\tx3\ta\t1394470370698\n"
-).encode()
+    b'1\t"Fed" up\thttp://a\tReuters\tb\tx1\ta\t1394470370698\n'
+    b"2\tStar sings\thttp://a\tOther\te\tx2\ta\t1394470370698\n"
+    b"3\tNew phone\thttp://a\tReuters\tt\tx3\ta\t1394470370698\n"
+)
 
 
 @pytest.fixture

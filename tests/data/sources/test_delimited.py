@@ -7,8 +7,10 @@ import pytest
 from slipway.data.sources.delimited import Format, read_bytes, records
 from slipway.errors import UserError
 
+PLAIN = Format()
 
-def rows(data: bytes, shape: Format = Format(), columns: tuple[str, ...] = ("text", "label")) -> list:
+
+def rows(data: bytes, shape: Format = PLAIN, columns: tuple[str, ...] = ("text", "label")) -> list:
     return list(records("file.csv", data, shape, list(columns)))
 
 
@@ -49,25 +51,33 @@ def test_a_text_may_be_of_any_length():
 @pytest.mark.parametrize(
     ("data", "shape", "message"),
     [
-        (b"", Format(), r"file\.csv: the file is empty"),
-        (b"\n \n", Format(), r"file\.csv: the file is empty"),
-        (b"\xef\xbb\xbf\n", Format(), r"file\.csv: the file is empty"),
-        (b"text,label\none,a\ncaf\xe9,b\n", Format(), r"file\.csv:3: byte 0xe9 is not utf-8.*data\.source\.encoding"),
-        ("text,label\n".encode("utf-16"), Format(), r"its first bytes say utf-16, not utf-8: set data\.source\.encoding"),
-        ("text,label\n".encode("utf-32"), Format(), r"its first bytes say utf-32"),
-        ("text,label\n".encode(), Format(encoding="utf-16"), r"not utf-16"),
-        (b"text,label\none,a\ntw\0o,b\n", Format(), r"file\.csv:3: holds a NUL byte"),
-        ("text,label\none,a\n".encode("utf-16-le"), Format(), r"file\.csv:1: holds a NUL byte.*utf-16"),
+        (b"", PLAIN, r"file\.csv: the file is empty"),
+        (b"\n \n", PLAIN, r"file\.csv: the file is empty"),
+        (b"\xef\xbb\xbf\n", PLAIN, r"file\.csv: the file is empty"),
+        (b"text,label\none,a\ncaf\xe9,b\n", PLAIN, r"file\.csv:3: byte 0xe9 is not utf-8.*data\.source\.encoding"),
+        (
+            "text,label\n".encode("utf-16"),
+            Format(),
+            r"its first bytes say utf-16, not utf-8: set data\.source\.encoding",
+        ),
+        ("text,label\n".encode("utf-32"), PLAIN, r"its first bytes say utf-32"),
+        (b"text,label\n", Format(encoding="utf-16"), r"not utf-16"),
+        (b"text,label\none,a\ntw\0o,b\n", PLAIN, r"file\.csv:3: holds a NUL byte"),
+        ("text,label\none,a\n".encode("utf-16-le"), PLAIN, r"file\.csv:1: holds a NUL byte.*utf-16"),
         (b"text,label\none,a\n", Format(encoding="utf-88"), r"data\.source\.encoding: .* no text encoding 'utf-88'"),
         (b"text,label\none,a\n", Format(encoding="base64"), r"no text encoding 'base64'"),
-        (b"text,kind\none,a\n", Format(), r"file\.csv:1: there is no column 'label'; the columns are: 'text', 'kind'"),
-        (b"text,label,text\n", Format(), r"file\.csv:1: the column 'text' stands there twice"),
+        (b"text,kind\none,a\n", PLAIN, r"file\.csv:1: there is no column 'label'; the columns are: 'text', 'kind'"),
+        (b"text,label,text\n", PLAIN, r"file\.csv:1: the column 'text' stands there twice"),
         (b"one,a\n", Format(names=("text", "class")), r"data\.source\.names: there is no column 'label'"),
-        (b"text;label\none;a\n", Format(), r"the columns are: 'text;label'.*data\.source\.delimiter"),
-        (b"text,label\none,a\none, two,b\n", Format(), r"file\.csv:3: 3 fields where 2 columns are named \(text, label\)"),
-        (b"text,label\none\n", Format(), r"file\.csv:2: 1 fields where 2"),
-        (b'text,label\none,a\n"two,b\nthree,c\n', Format(), r"file\.csv:3: .*data\.source\.quoting=none"),
-        (b'text,label\n"two"x,b\n', Format(), r"file\.csv:2: .*data\.source\.quoting=none"),
+        (b"text;label\none;a\n", PLAIN, r"the columns are: 'text;label'.*data\.source\.delimiter"),
+        (
+            b"text,label\none,a\none, two,b\n",
+            Format(),
+            r"file\.csv:3: 3 fields where 2 columns are named \(text, label\)",
+        ),
+        (b"text,label\none\n", PLAIN, r"file\.csv:2: 1 fields where 2"),
+        (b'text,label\none,a\n"two,b\nthree,c\n', PLAIN, r"file\.csv:3: .*data\.source\.quoting=none"),
+        (b'text,label\n"two"x,b\n', PLAIN, r"file\.csv:2: .*data\.source\.quoting=none"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(data, shape, message):

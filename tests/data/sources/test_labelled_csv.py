@@ -70,7 +70,10 @@ def test_a_url_is_downloaded(project, source, server):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"labels": {"a": "alpha"}}, r"data/local/texts\.csv:3: column label: the label 'b' is not in data\.source\.labels"),
+        (
+            {"labels": {"a": "alpha"}},
+            r"data/local/texts\.csv:3: column label: the label 'b' is not in data\.source\.labels",
+        ),
         ({"columns__split": "label"}, r"data/local/texts\.csv:2: column label: ' a ' is no split; write train, "),
         ({"columns__text": "words"}, r"data/local/texts\.csv:1: there is no column 'words'"),
         ({"sha256__train": "0" * 64}, r"its SHA-256 is [0-9a-f]{64}, data\.source\.sha256\.train says 0000"),
