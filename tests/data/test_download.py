@@ -143,7 +143,7 @@ def test_only_the_web_is_downloaded_from(url):
 
 @pytest.mark.parametrize("url", ["http://", "http://a..b/texts.csv"])
 def test_a_wrong_address_is_an_error_in_words(url):
-    with pytest.raises(UserError, match="cannot be downloaded .*Check the address"):
+    with pytest.raises(UserError, match=r"cannot be downloaded .*Check the address"):
         download(url, None, KEY, waits=AT_ONCE)
 
 

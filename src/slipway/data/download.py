@@ -13,9 +13,9 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from urllib3 import exceptions
 
 from slipway.errors import UserError
 from slipway.files import disk_full_in_words, sha256, write_json
@@ -23,7 +23,8 @@ from slipway.files import disk_full_in_words, sha256, write_json
 BLOCK = 1 << 16
 TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds between attempts
-BROKEN = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError)
+BROKEN = (requests.ConnectionError, requests.Timeout, exceptions.ProtocolError, exceptions.TimeoutError)
+WRONG = (requests.RequestException, exceptions.HTTPError)  # asked as it was, it will not work another time
 
 
 class _RetryError(Exception):
@@ -93,7 +94,7 @@ def _attempts(url: str, file: BinaryIO, part: Path, waits: tuple[float, ...]) ->
                     f"{kept}"
                 ) from error
             time.sleep(wait)
-        except requests.RequestException as error:
+        except WRONG as error:
             raise UserError(f"{url}: cannot be downloaded ({error}). Check the address.") from error
 
 
