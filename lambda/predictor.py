@@ -58,16 +58,15 @@ class Predictor:
         verify_files(bundle, self.manifest["files"])
         self.digest: str = self.manifest["digest"]
         self.labels: list[str] = self.manifest["labels"]
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(bundle / "tokenizer.json"))
+        try:
+            self._tokenizer: Tokenizer = Tokenizer.from_file(str(bundle / "tokenizer.json"))
+            self._session = open_session(bundle / "model.onnx", threads)
+        except Exception as error:  # neither library promises anything narrower
+            raise BundleError(
+                f"{bundle} is whole, but cannot be opened: {error}. Is it made for other versions of the libraries, or "
+                "are its files symbolic links (then `dvc config cache.type copy`, `dvc checkout --relink`)?"
+            ) from error
         self._tokenizer.no_padding()
-        options = onnxruntime.SessionOptions()
-        # The graph was optimised when the bundle was made: doing it again costs most of the start.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(bundle / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Token ids of each text. A text without any token becomes one unknown one. Raises TypeError."""
@@ -141,6 +140,16 @@ class Predictor:
             elif not moved <= tolerance:
                 faults.append(f"recorded[{number}]: a probability is {moved:.2g} off, {tolerance:g} is allowed")
         return faults
+
+
+def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime session on the CPU."""
+    options = onnxruntime.SessionOptions()
+    # The graph was optimised when the bundle was made: doing it again costs most of the start.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def read_manifest(bundle: Path) -> dict[str, Any]:

@@ -286,6 +286,22 @@ class TestBundle:
         with pytest.raises(BundleError, match="outside the bundle"):
             Predictor(bundle)
 
+    @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+    def test_that_the_libraries_cannot_open_is_refused(self, bundle: Path, name: str) -> None:
+        (bundle / name).write_text("{}")
+        seal(bundle)
+        with pytest.raises(BundleError, match=r"bundle is whole, but cannot be opened: .* other versions"):
+            Predictor(bundle)
+
+    def test_of_symbolic_links_into_many_folders_is_explained(self, bundle: Path) -> None:
+        for path in list(bundle.iterdir()):
+            cached = bundle.parent / f"cache-{path.name}" / "content"
+            cached.parent.mkdir()
+            path.rename(cached)
+            path.symlink_to(cached)
+        with pytest.raises(BundleError, match=r"symbolic links \(then `dvc config cache\.type copy`"):
+            Predictor(bundle)
+
     def test_is_known_by_the_digest_of_its_manifest(self, predictor: Predictor, bundle: Path) -> None:
         rewrite(bundle, name="another")
         assert len(predictor.digest) == 64

@@ -12,48 +12,35 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from slipway.config.compose import Order, resolve
+from slipway.data.encode import load_meta
 from slipway.errors import UserError
-from slipway.models.bag import Bag, BagShape
-from slipway.models.encoder import Encoder, EncoderShape
-from slipway.models.ngrams import count
 from slipway.models.pretrained import Pretrained
-from slipway.models.store import load
+from slipway.models.store import build, load
+from slipway.packaging.bundle import token_rows
 from slipway.packaging.onnx import export, optimise, quiet, torch_logits
 
+ROOT = Path(__file__).resolve().parents[2]
 MAX_LENGTH = 24
 SHAPES = [(1, 1), (1, 2), (2, 1), (3, 7), (32, MAX_LENGTH), (1, MAX_LENGTH)]
 
 
-def bag() -> nn.Module:
-    """A bag that knows the n-grams of random rows."""
-    tokens = np.random.default_rng(0).integers(2, 200, 5_000).astype(np.uint16)
-    features = count(tokens, np.arange(0, 5_001, 10), longest=3, min_count=1, most=20_000)
-    model = Bag(
-        BagShape(
-            vocab_size=200, classes=5, unk_id=1, ngrams=3, features=len(features.keys), slots=len(features.slots),
-            wide_scale=10.0, width=16, hidden=16, dropout=0.3, token_dropout=0.1,
-        )
-    )  # fmt: skip
-    model.know(features)
-    nn.init.normal_(model.wide.weight, std=0.3)
-    return model
+def own(kind: str) -> Callable[[Path], nn.Module]:
+    """Makes an untrained model of one of our kinds for the prepared data."""
+
+    def make(prepared: Path) -> nn.Module:
+        config, _ = resolve(Order({"model": kind}), conf=ROOT / "conf")
+        return build(config.model, load_meta(prepared), prepared)
+
+    return make
 
 
-def encoder() -> nn.Module:
-    return Encoder(
-        EncoderShape(
-            vocab_size=200, max_length=MAX_LENGTH, classes=5, unk_id=1, width=32, layers=2, heads=4,
-            expansion=4, dropout=0.2, token_dropout=0.1,
-        )
-    )  # fmt: skip
-
-
-def bert() -> nn.Module:
+def bert(prepared: Path) -> nn.Module:
     """A tiny BERT with random weights, by the way that a downloaded one comes."""
     transformers = pytest.importorskip("transformers")
     config = transformers.BertConfig(
-        vocab_size=200, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=64,
+        vocab_size=load_meta(prepared).vocab_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=64,
     )  # fmt: skip
     return Pretrained.of({"encoder": config.to_dict(), "classes": 5, "dropout": 0.1, "pooling": "mean"})
 
@@ -65,21 +52,28 @@ def logits(graph: Path, ids: Tensor, mask: Tensor) -> np.ndarray:
     return session.run(["logits"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0]
 
 
-@pytest.mark.parametrize("make", [bag, encoder, bert])
-def test_an_optimised_graph_agrees_with_torch_for_every_shape(make: Callable[[], nn.Module], tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [own("bag"), own("encoder"), bert], ids=["bag", "encoder", "bert"])
+def test_an_optimised_graph_agrees_with_torch_for_every_shape(
+    make: Callable[[Path], nn.Module], prepared: Path, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    model = make().train()
+    model = make(prepared).train()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.2)
+    rows = [np.array(row) for row in token_rows(prepared, "test")]
     export(model, tmp_path / "exported.onnx", MAX_LENGTH)
     (tmp_path / "out").mkdir()
     optimise(tmp_path / "exported.onnx", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model.onnx", "model.onnx.data"]
     assert not model.training
     for batch, length in SHAPES:
-        ids = torch.randint(2, 200, (batch, length))
+        # runs of tokens that occur, so that the bag knows some of their n-grams
+        drawn = np.concatenate([rows[row] for row in torch.randint(len(rows), (batch * length,))])[: batch * length]
         lengths = torch.randint(1, length + 1, (batch, 1))
         lengths[0] = length
         mask = (torch.arange(length) < lengths).long()
-        ids = ids * mask
+        ids = torch.from_numpy(drawn.astype(np.int64)).reshape(batch, length) * mask
         with torch.inference_mode():
             expected = model(ids, mask).numpy()
         assert np.abs(logits(tmp_path / "out" / "model.onnx", ids, mask) - expected).max() <= 1e-5
@@ -117,9 +111,9 @@ def test_a_model_that_cannot_be_exported_is_named(tmp_path: Path) -> None:
         export(Branching(), tmp_path / "exported.onnx", MAX_LENGTH)
 
 
-def test_torch_answers_in_the_order_of_the_rows() -> None:
+def test_torch_answers_in_the_order_of_the_rows(prepared: Path) -> None:
     torch.manual_seed(0)
-    model = encoder()
+    model = own("encoder")(prepared)
     rows = [np.random.default_rng(row).integers(2, 200, 1 + row * 7 % 23).astype(np.uint16) for row in range(70)]
     together = torch_logits(model, rows, pad_id=0)
     alone = np.concatenate([torch_logits(model, [row], pad_id=0) for row in rows])
