@@ -17,7 +17,8 @@ from slipway.data.encode import EncodedSplit, Meta
 from slipway.errors import UserError
 from slipway.training.batches import Ints, collate, in_order_of_length, plan
 from slipway.training.checkpoint import write_or_warn
-from slipway.training.measure import EpochMetrics, measure, predict
+from slipway.training.epoch import EpochMetrics
+from slipway.training.measure import measure, predict
 from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
 from slipway.training.progress import Progress
 from slipway.training.state import freeze, resume

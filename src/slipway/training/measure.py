@@ -1,7 +1,5 @@
 """What the model is worth on the validation rows, after each epoch."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -10,25 +8,7 @@ from torch import nn
 from slipway import metrics
 from slipway.data.encode import EncodedSplit
 from slipway.training.batches import Ints, collate, in_order_of_length
-
-
-@dataclass(frozen=True)
-class EpochMetrics:
-    """What one epoch brought.
-
-    `accuracy`, `macro_f1` and `log_loss` are of the validation rows; losses are nats a row; `tokens_per_second` counts
-    training tokens without padding; `seconds` are those of all epochs so far.
-    """
-
-    epoch: int
-    step: int
-    lr: float
-    train_loss: float
-    accuracy: float
-    macro_f1: float
-    log_loss: float
-    tokens_per_second: float
-    seconds: float
+from slipway.training.epoch import EpochMetrics
 
 
 def measure(labels: Ints, logits: npt.NDArray[np.float32]) -> dict[str, float]:

@@ -73,8 +73,8 @@ def clip(parameters: Sequence[Tensor], most: float) -> Tensor:
             gradients.append(parameter.grad._values())
         else:
             gradients.append(parameter.grad)
-    norms = torch.stack(torch._foreach_norm(gradients)) if gradients else torch.zeros(1)
-    total: Tensor = torch.linalg.vector_norm(norms)
-    share = (most / (total + 1e-6)).clamp(max=1.0)
-    torch._foreach_mul_(gradients, share)
+    if not gradients:
+        return torch.zeros(())
+    total: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    torch._foreach_mul_(gradients, (most / (total + 1e-6)).clamp(max=1.0))
     return total

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from slipway.training.measure import EpochMetrics
+from slipway.training.epoch import EpochMetrics
 
 
 class Progress:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from slipway.config.train import TrainConfig
 from slipway.training import checkpoint
 from slipway.training.checkpoint import Checkpoint
-from slipway.training.measure import EpochMetrics, better
+from slipway.training.epoch import EpochMetrics
+from slipway.training.measure import better
 
 
 @dataclass(frozen=True)

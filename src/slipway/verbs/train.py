@@ -16,11 +16,10 @@ from slipway.config.resolved import read
 from slipway.config.train import TrainConfig
 from slipway.files import whole_folder, write_json, write_whole
 from slipway.tracking import live
-from slipway.training.measure import EpochMetrics
+from slipway.training.epoch import EpochMetrics
 
 PREPARED = Path("data/prepared")
 OUTPUT = Path("models/train")
-JOBS = Path(os.environ.get("DVC_ROOT", "."), ".slipway", "jobs")
 
 
 def run() -> None:
@@ -53,7 +52,7 @@ def run() -> None:
             meta,
             load_split(PREPARED, "train"),
             load_split(PREPARED, "validation"),
-            JOBS / job / "checkpoints",
+            Path(os.environ.get("DVC_ROOT", "."), ".slipway", "jobs", job, "checkpoints"),
             lambda metrics: log(metrics.epoch, asdict(metrics)),
             device,
         )

@@ -1,0 +1,22 @@
+"""The figures of one epoch, as they go to the terminal, to history.csv and to the tracking server."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What one epoch brought.
+
+    `accuracy`, `macro_f1` and `log_loss` are of the validation rows; losses are nats a row; `tokens_per_second` counts
+    training tokens without padding; `seconds` are those of all epochs so far.
+    """
+
+    epoch: int
+    step: int
+    lr: float
+    train_loss: float
+    accuracy: float
+    macro_f1: float
+    log_loss: float
+    tokens_per_second: float
+    seconds: float

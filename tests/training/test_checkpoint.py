@@ -1,0 +1,123 @@
+"""A checkpoint that cannot be trusted does not exist."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from slipway.training.checkpoint import Checkpoint, latest, pack, steps, unpack, write
+
+
+def checkpoint(value: float) -> Checkpoint:
+    return Checkpoint({"weight": torch.full((300,), value)}, {"value": value})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for step in (1, 2):
+        write(tmp_path, step, checkpoint(step))
+    return tmp_path
+
+
+def value_of(folder: Path) -> float | None:
+    found = latest(folder)
+    if found is None:
+        return None
+    assert (found.tensors["weight"] == found.state["value"]).all()
+    return float(found.state["value"])
+
+
+def test_the_newest_is_read_and_two_are_kept(folder: Path) -> None:
+    assert value_of(folder) == 2
+    write(folder, 10, checkpoint(10))
+    assert value_of(folder) == 10
+    assert [path.name for path in steps(folder)] == ["step-0000000002", "step-0000000010"]
+
+
+def test_a_folder_without_checkpoints_has_none(tmp_path: Path) -> None:
+    assert latest(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize("name", ["tensors.safetensors", "state.json", "manifest.json"])
+def test_a_flipped_byte_anywhere_is_passed_over(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    path = folder / "step-0000000002" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert value_of(folder) == 1
+    assert "step-0000000002" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["tensors.safetensors", "state.json", "manifest.json"])
+def test_a_torn_folder_is_passed_over(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (folder / "step-0000000002" / name).unlink()
+    assert value_of(folder) == 1
+    assert f"{name} is missing" in capsys.readouterr().err
+
+
+def test_files_mixed_from_two_checkpoints_are_passed_over(folder: Path) -> None:
+    new, old = folder / "step-0000000002", folder / "step-0000000001"
+    (new / "tensors.safetensors").write_bytes((old / "tensors.safetensors").read_bytes())
+    assert value_of(folder) == 1
+    for name in ("manifest.json", "state.json"):
+        (new / name).write_bytes((old / name).read_bytes())
+    assert value_of(folder) == 1, "the manifest is whole, but of another step"
+
+
+def test_a_manifest_that_lists_other_files_is_not_followed(folder: Path) -> None:
+    path = folder / "step-0000000002" / "manifest.json"
+    path.write_text(json.dumps({"step": 2, "files": {"../step-0000000001/state.json": "0"}}), encoding="utf-8")
+    assert value_of(folder) == 1
+
+
+def test_a_full_disk_warns_and_leaves_the_last_one(folder: Path) -> None:
+    code = f"""
+import resource, signal
+from pathlib import Path
+import torch
+from slipway.training.checkpoint import Checkpoint, write_or_warn
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+written = write_or_warn(Path({str(folder)!r}), 3, Checkpoint({{"weight": torch.ones(100_000)}}, {{}}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))  # coverage writes its data at the end
+raise SystemExit(written)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning: no checkpoint at step 3" in done.stderr
+    assert "the disk is full" in done.stderr
+    assert value_of(folder) == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["step-0000000001", "step-0000000002"]
+
+
+def test_optimizers_go_on_as_if_never_stopped(tmp_path: Path) -> None:
+    def make() -> tuple[nn.Sequential, list[torch.optim.Optimizer]]:
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Embedding(9, 4, sparse=True), nn.Linear(4, 2))
+        sparse = torch.optim.SparseAdam(network[0].parameters(), lr=0.1)
+        return network, [torch.optim.AdamW(network[1].parameters(), lr=0.1, fused=True), sparse]
+
+    def steps_of(network: nn.Sequential, optimizers: list[torch.optim.Optimizer], tokens: list[int]) -> None:
+        for token in tokens:
+            network(torch.tensor([token, 1])).square().sum().backward()
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+
+    network, optimizers = make()
+    steps_of(network, optimizers, [1, 2, 3])
+    write(tmp_path, 3, pack(optimizers))
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    steps_of(network, optimizers, [2, 5])
+    again, fresh = make()
+    again.load_state_dict(weights)
+    frozen = latest(tmp_path)
+    assert frozen is not None
+    unpack(fresh, frozen.tensors, frozen.state)
+    steps_of(again, fresh, [2, 5])
+    assert all(torch.equal(left, right) for left, right in zip(network.parameters(), again.parameters(), strict=True))

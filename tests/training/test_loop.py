@@ -1,0 +1,244 @@
+"""Training does what its configuration says, twice the same, and stops with words where it cannot go on."""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from pydantic import TypeAdapter
+from torch import nn
+
+from slipway.config.model import ModelConfig
+from slipway.config.train import TrainConfig
+from slipway.data.encode import EncodedSplit, load_meta, load_split
+from slipway.errors import UserError
+from slipway.models.store import build, save
+from slipway.training.checkpoint import steps
+from slipway.training.epoch import EpochMetrics
+from slipway.training.loop import Trained, class_weights, must_be_finite, train
+from slipway.training.measure import better
+from slipway.training.state import State
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL_ENCODER = {"width": 16, "layers": 1, "heads": 2, "expansion": 1}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Trains on the prepared rows, with other values than conf/ has."""
+
+    prepared: Path
+    checkpoints: Path
+
+    def train(
+        self,
+        kind: str = "bag",
+        model: dict[str, Any] | None = None,
+        rows: EncodedSplit | None = None,
+        folder: str = "checkpoints",
+        network: nn.Module | None = None,
+        heard: list[EpochMetrics] | None = None,
+        **values: object,
+    ) -> Trained:
+        content = read(f"model/{kind}") | (model or {})
+        model_config: ModelConfig = TypeAdapter(ModelConfig).validate_json(json.dumps(content))
+        config = TrainConfig.model_validate_json(json.dumps(read("train/default") | {"epochs": 2} | values))
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        meta = load_meta(self.prepared)
+        return train(
+            network or build(model_config, meta, self.prepared),
+            model_config,
+            config,
+            meta,
+            rows or load_split(self.prepared, "train"),
+            load_split(self.prepared, "validation"),
+            self.checkpoints / folder,
+            on_epoch=(heard if heard is not None else []).append,
+        )
+
+
+def read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture
+def setting(prepared: Path, tmp_path: Path) -> Setting:
+    return Setting(prepared, tmp_path)
+
+
+def bytes_of(trained: Trained, folder: Path) -> bytes:
+    save(trained.model, folder)
+    return (folder / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("kind", "model"), [("bag", {}), ("encoder", SMALL_ENCODER)])
+def test_two_runs_give_the_same_bytes(setting: Setting, tmp_path: Path, kind: str, model: dict[str, Any]) -> None:
+    first, second = (setting.train(kind, model, folder=name) for name in ("a", "b"))
+    assert bytes_of(first, tmp_path / "x") == bytes_of(second, tmp_path / "y")
+    other = setting.train(kind, model, folder="c", seed=1)
+    assert bytes_of(other, tmp_path / "z") != bytes_of(first, tmp_path / "x")
+
+
+@pytest.mark.parametrize(("kind", "model"), [("bag", {}), ("encoder", SMALL_ENCODER)])
+def test_a_resumed_run_ends_with_the_same_bytes(
+    setting: Setting, tmp_path: Path, kind: str, model: dict[str, Any]
+) -> None:
+    whole = setting.train(kind, model, epochs=3, patience=None)
+    for path in steps(setting.checkpoints / "checkpoints")[1:]:
+        shutil.rmtree(path)
+    heard: list[EpochMetrics] = []
+    resumed = setting.train(kind, model, epochs=3, patience=None, heard=heard)
+    assert bytes_of(resumed, tmp_path / "x") == bytes_of(whole, tmp_path / "y")
+    assert [epoch.epoch for epoch in heard] == [1, 2, 3]
+    assert [epoch.accuracy for epoch in resumed.history] == [epoch.accuracy for epoch in whole.history]
+
+
+def test_a_finished_run_is_not_trained_again(setting: Setting) -> None:
+    done = setting.train()
+    again = setting.train()
+    assert again.history == done.history
+
+
+def test_the_best_epoch_is_kept(setting: Setting) -> None:
+    heard: list[EpochMetrics] = []
+    trained = setting.train(epochs=4, metric="log_loss", patience=None, heard=heard)
+    best = min(heard, key=lambda epoch: epoch.log_loss)
+    assert trained.best_epoch == best.epoch
+    assert [epoch.epoch for epoch in heard] == [1, 2, 3, 4]
+
+
+def test_training_stops_when_patience_is_over(setting: Setting) -> None:
+    # a rate this small moves no label, so no epoch is better than the first
+    model = {"lr": 1e-9, "wide_lr": 1e-9, "piece_lr": 1e-9}
+    trained = setting.train(model=model, epochs=9, patience=2)
+    assert len(trained.history) == 3
+    assert trained.best_epoch == 1
+
+
+def test_patience_counts_from_the_best_epoch(setting: Setting) -> None:
+    config = TrainConfig.model_validate_json(json.dumps(read("train/default") | {"epochs": 9, "patience": 3}))
+    epoch = EpochMetrics(1, 1, 0.1, 1.0, 0.5, 0.5, 1.0, 1.0, 1.0)
+    assert not State([epoch] * 4, {}, 2).finished(config)
+    assert State([epoch] * 5, {}, 2).finished(config)
+    assert State([epoch] * 9, {}, 9).finished(config)
+
+
+def test_better_is_lower_only_for_the_log_loss() -> None:
+    epoch = EpochMetrics(1, 1, 0.1, 1.0, 0.5, 0.5, 1.0, 1.0, 1.0)
+    assert better(replace(epoch, accuracy=0.6), epoch, "accuracy")
+    assert not better(replace(epoch, accuracy=0.6), epoch, "macro_f1")
+    assert better(replace(epoch, log_loss=0.9), epoch, "log_loss")
+    assert not better(epoch, epoch, "accuracy")
+
+
+@pytest.mark.parametrize("clip_norm", [1.0, None])
+def test_a_loss_that_is_no_number_names_the_step_and_keeps_the_last_checkpoint(
+    setting: Setting, clip_norm: float | None
+) -> None:
+    setting.train(epochs=1)
+    (kept,) = steps(setting.checkpoints / "checkpoints")
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    spoiled = int(kept.name.removeprefix("step-")) + 2
+    with pytest.raises(UserError, match=rf"not a number at step {spoiled}.* stays in .*checkpoints.*model\.lr"):
+        setting.train(network=Spoiled(setting, calls=2), epochs=2, clip_norm=clip_norm)
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+    assert steps(setting.checkpoints / "checkpoints") == [kept]
+
+
+class Spoiled(nn.Module):
+    """A bag whose logits are NaN from the given call in training on."""
+
+    def __init__(self, setting: Setting, calls: int) -> None:
+        super().__init__()
+        config: ModelConfig = TypeAdapter(ModelConfig).validate_json(json.dumps(read("model/bag")))
+        self.bag = build(config, load_meta(setting.prepared), setting.prepared)
+        self.calls = calls
+        # named as in a bag, so that its checkpoints fit
+        self._register_state_dict_hook(lambda _, state, *__: strip(state))
+        self.register_load_state_dict_pre_hook(lambda _, state, *__: dress(state))
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.bag(ids, mask)
+        if self.training:
+            self.calls -= 1
+        return logits * (float("nan") if self.training and self.calls <= 0 else 1)
+
+
+def strip(state: dict[str, torch.Tensor]) -> None:
+    for name in list(state):
+        state[name.removeprefix("bag.")] = state.pop(name)
+
+
+def dress(state: dict[str, torch.Tensor]) -> None:
+    for name in list(state):
+        state[f"bag.{name}"] = state.pop(name)
+
+
+def test_the_first_of_several_spoiled_steps_is_named(tmp_path: Path) -> None:
+    losses = [torch.tensor(value) for value in (1.0, 2.0, float("inf"), float("nan"))]
+    with pytest.raises(UserError, match="at step 99:"):
+        must_be_finite(losses, 100, tmp_path)
+    assert must_be_finite(losses[:2], 100, tmp_path) == 1.5
+
+
+def test_a_rate_that_is_far_too_high_is_told_as_such(setting: Setting) -> None:
+    with pytest.raises(UserError, match="not a number at step"):
+        setting.train("encoder", SMALL_ENCODER | {"lr": 1.0}, weight_decay=10.0, clip_norm=None, epochs=60)
+
+
+def test_accumulated_batches_are_one_large_batch(setting: Setting, tmp_path: Path) -> None:
+    model = SMALL_ENCODER | {"dropout": 0.0, "token_dropout": 0.0}
+    values: dict[str, Any] = {"epochs": 1, "clip_norm": None, "warmup": 0.0, "class_weights": "balanced"}
+    split = load_split(setting.prepared, "train")
+    whole = setting.train("encoder", model, folder="a", token_budget=10_000_000, **values)
+    parts = setting.train("encoder", model, folder="b", token_budget=3000, accumulate=4096, **values)
+    assert len(split.labels) * np.diff(split.offsets).max() > 2 * 3000
+    assert whole.history[0].step == parts.history[0].step == 1
+    # one AdamW step moves each weight by about the rate, whatever its gradient: rounding may turn the tiniest around
+    moved = [
+        (left - right).abs() < 1e-4
+        for left, right in zip(whole.model.parameters(), parts.model.parameters(), strict=True)
+    ]
+    assert torch.cat([part.flatten() for part in moved]).float().mean() > 0.99
+    assert whole.history[0].train_loss == pytest.approx(parts.history[0].train_loss, rel=1e-4)
+
+
+def test_class_weights_lift_what_is_rare() -> None:
+    labels = np.array([0] * 90 + [1] * 9 + [2])
+    assert class_weights(labels, 4, "none").tolist() == [1, 1, 1, 1]
+    balanced, root = class_weights(labels, 4, "balanced"), class_weights(labels, 4, "root")
+    assert (balanced / balanced[0]).tolist() == pytest.approx([1, 10, 90, 90])
+    assert (root / root[0]).tolist() == pytest.approx([1, 10**0.5, 90**0.5, 90**0.5])
+    assert float(balanced[torch.from_numpy(labels)].mean()) == pytest.approx(1)
+
+
+def test_class_weights_reach_the_loss(setting: Setting) -> None:
+    labels = load_split(setting.prepared, "train").labels
+    rare = np.concatenate([np.flatnonzero(labels == label)[: 4 if label < 5 else None] for label in range(10)])
+    thinned = subset(load_split(setting.prepared, "train"), rare)
+    validation = load_split(setting.prepared, "validation")
+    recall = []
+    for how in ("none", "balanced"):
+        trained = setting.train(rows=thinned, folder=how, class_weights=how, epochs=3, metric="macro_f1")
+        recall.append(trained.history[trained.best_epoch - 1].macro_f1)
+    assert len(validation.labels) > 50
+    assert recall[1] > recall[0] + 0.02
+
+
+def subset(split: EncodedSplit, rows: np.ndarray) -> EncodedSplit:
+    parts = [split.tokens[split.offsets[row] : split.offsets[row + 1]] for row in rows]
+    return EncodedSplit(np.concatenate(parts), np.cumsum([0, *map(len, parts)]), split.labels[rows])
+
+
+def test_bfloat16_trains_too(setting: Setting) -> None:
+    rows = subset(load_split(setting.prepared, "train"), np.arange(64))
+    trained = setting.train("encoder", SMALL_ENCODER, rows=rows, precision="bf16", epochs=1)
+    assert np.isfinite(trained.history[0].train_loss)
+    assert all(parameter.dtype == torch.float32 for parameter in trained.model.parameters())

@@ -1,0 +1,103 @@
+"""`slipway train` writes models/train whole, and the same inputs give the same model."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.__main__ import main
+from slipway.config.compose import Order, resolve
+from slipway.models.store import load
+from slipway.verbs.train import run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return make(prepared, tmp_path / "one", monkeypatch)
+
+
+def make(prepared: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **train: Any) -> Path:
+    shutil.copytree(prepared, folder / "data" / "prepared")
+    order = Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 2} | train})
+    (folder / "resolved.yaml").write_text(yaml.safe_dump(resolve(order, conf=ROOT / "conf")[1]), encoding="utf-8")
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_it_writes_a_model_its_history_and_what_it_took(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    folder = project / "models" / "train"
+    names = ["history.csv", "model.json", "model.safetensors", "train.json"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert not load(folder).training
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        history = list(csv.DictReader(file))
+    assert [int(epoch["epoch"]) for epoch in history] == [1, 2]
+    took = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+    best = history[took["best_epoch"] - 1]
+    assert took["epochs"] == 2
+    assert took["validation"]["accuracy"] == float(best["accuracy"])
+    assert took["stage_cpu_seconds"] > 0
+    assert (project / ".slipway" / "jobs" / took["job"] / "checkpoints").is_dir()
+    assert "bag trained for 2 epochs" in capsys.readouterr().out
+
+
+def test_two_folders_give_the_same_bytes_under_the_same_job(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, jobs = [], []
+    for name in ("one", "two"):
+        folder = make(prepared, tmp_path / name, monkeypatch)
+        run()
+        weights.append((folder / "models" / "train" / "model.safetensors").read_bytes())
+        jobs.append(json.loads((folder / "models" / "train" / "train.json").read_text(encoding="utf-8"))["job"])
+    assert weights[0] == weights[1]
+    assert jobs[0] == jobs[1]
+
+
+@pytest.mark.parametrize("change", ["configuration", "data"])
+def test_another_input_is_another_job(
+    prepared: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    run()
+    other = make(prepared, tmp_path / "two", monkeypatch, **({"seed": 1} if change == "configuration" else {}))
+    if change == "data":
+        meta = other / "data" / "prepared" / "meta.json"
+        meta.write_text(meta.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    run()
+    jobs = [json.loads((one / "models" / "train" / "train.json").read_text())["job"] for one in (project, other)]
+    assert jobs[0] != jobs[1]
+
+
+def test_a_second_run_only_collects_what_is_trained(project: Path) -> None:
+    run()
+    weights = (project / "models" / "train" / "model.safetensors").read_bytes()
+    history = (project / "models" / "train" / "history.csv").read_bytes()
+    shutil.rmtree(project / "models")
+    run()
+    assert (project / "models" / "train" / "model.safetensors").read_bytes() == weights
+    assert (project / "models" / "train" / "history.csv").read_bytes() == history, "its seconds say that it ran again"
+
+
+def test_a_rate_below_zero_ends_with_2_and_names_the_key(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resolved = yaml.safe_load((project / "resolved.yaml").read_text(encoding="utf-8"))
+    resolved["model"]["lr"] = -0.1
+    (project / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")
+    assert main(["train"]) == 2
+    assert "model.bag.lr" in capsys.readouterr().err
+    assert not (project / "models").exists()
+
+
+def test_missing_data_is_named_with_the_stage_that_brings_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(project / "data" / "prepared")
+    assert main(["train"]) == 2
+    assert "dvc repro prepare" in capsys.readouterr().err
