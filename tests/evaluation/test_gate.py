@@ -133,6 +133,20 @@ def test_worse_macro_f1_blocks_though_accuracy_is_not_worse(answers, decided: De
     assert verdict.verdict == "block"
 
 
+def test_better_accuracy_does_not_make_up_for_worse_macro_f1(decided: Decide) -> None:
+    labels = ("rare", "common", "other")
+    truth = np.array(["rare"] * 60 + ["common"] * 940)
+    baseline = truth.copy()
+    baseline[100:250] = "other"
+    probabilities = np.tile(np.array([[0, 1, 0]], np.float32), (1000, 1))
+    predictions = Predictions(labels, ("",) * 1000, ("",) * 1000, truth, probabilities, baseline)
+    verdict = decided(predictions)
+    found = verdict.comparisons[0]
+    assert found.accuracy > found.accuracy_opponent
+    assert found.mcnemar.p_value < 0.05
+    assert (found.outcome, verdict.verdict) == ("worse", "block")
+
+
 @pytest.mark.parametrize(
     ("budget", "most", "reason"),
     [
