@@ -104,7 +104,7 @@ def _compose(order: Order, overrides: Sequence[str], conf: Path, params: Path) -
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
             composed = hydra_compose("config", overrides=[*words, *overrides], return_hydra_config=True)
         chosen = {
-            str(group).split("@", maxsplit=1)[0]: str(option)
+            str(group): str(option)
             for group, option in composed.hydra.runtime.choices.items()
             if option is not None and not str(group).startswith("hydra/")
         }
@@ -122,8 +122,10 @@ def _compose(order: Order, overrides: Sequence[str], conf: Path, params: Path) -
     layers.append(Layer(str(params), order.values, inside=("set",)))
     if "experiment" in chosen:
         layers.append(Layer.of(conf / "experiment" / f"{chosen.pop('experiment')}.yaml", ()))
-    for group, option in chosen.items():
-        layers.append(Layer.of(conf / group / f"{option}.yaml", tuple(group.split("/"))))
+    # a file under conf/ may name another that it starts from: data/rules@data
+    for key, option in sorted(chosen.items(), key=lambda item: item[0].count("/")):
+        group, _, section = key.partition("@")
+        layers.append(Layer.of(conf / group / f"{option}.yaml", tuple((section or group).split("."))))
     layers.append(Layer.of(conf / "config.yaml", ()))
     return {str(key): value for key, value in mapping.items()}, layers
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -13,7 +13,11 @@ T = TypeVar("T")
 RESOLVED = Path("resolved.yaml")
 
 
-def read(key: str, kind: type[T], path: Path = RESOLVED) -> T:
+@overload
+def read(key: str, kind: type[T], path: Path = ...) -> T: ...
+@overload
+def read(key: str, kind: object, path: Path = ...) -> Any: ...
+def read(key: str, kind: Any, path: Path = RESOLVED) -> Any:
     """The value at a dotted `key` of resolved.yaml, checked and built as `kind` (a section or a union of them).
 
     Raises UserError where the file or key is missing or does not fit, naming both.

@@ -16,7 +16,7 @@ RAW = Path("data/raw")
 
 def run() -> None:
     """Read the source that resolved.yaml names into data/raw/rows.parquet and source.json."""
-    source: SourceConfig = resolved.read("data.source", SourceConfig)  # type: ignore[arg-type]
+    source: SourceConfig = resolved.read("data.source", SourceConfig)
     raw = read(source)
     with whole_folder(RAW) as folder:
         write_raw(folder, raw)

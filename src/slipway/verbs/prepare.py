@@ -22,8 +22,8 @@ PREPARED = Path("data/prepared")
 
 def run() -> None:
     """The tokenizer and the word vectors are fitted to the training rows alone."""
-    config: TokenizerConfig = resolved.read("model.tokenizer", TokenizerConfig)  # type: ignore[arg-type]
-    source: Vectors | None = resolved.read("model.vectors", Vectors | None)  # type: ignore[arg-type]
+    config: TokenizerConfig = resolved.read("model.tokenizer", TokenizerConfig)
+    source: Vectors | None = resolved.read("model.vectors", Vectors | None)
     cleaned = clean(read_raw(RAW), resolved.read("data.clean", Clean))
     table = cleaned.table.assign(split=assign(cleaned.table, resolved.read("data.split", Split)))
     trained = tokenizer.build(config, table.loc[table["split"] == "train", "text"].tolist())

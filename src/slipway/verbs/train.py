@@ -24,7 +24,7 @@ OUTPUT = Path("models/train")
 
 def run() -> None:
     """Write models/train: the weights of the best epoch, the history, and what it took."""
-    model_config: ModelConfig = read("model", ModelConfig)  # type: ignore[arg-type]  # a union is no class to mypy
+    model_config: ModelConfig = read("model", ModelConfig)
     config = read("train", TrainConfig)
     # before torch is imported: what its threads do while they wait is CPU time that nobody gets back
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
