@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from botocore.loaders import Loader
 
 from slipway.config.data import AwsDocs
 from slipway.data.sources.aws_docs import first_sentences, read
@@ -32,8 +33,8 @@ def test_a_persons_own_models_do_not_change_the_data(tmp_path, monkeypatch):
     folder = tmp_path / ".aws" / "models" / "sqs" / "2099-01-01"
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text('{"operations": {}, "shapes": {}, "metadata": {}}')
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / ".aws" / "models"))
+    monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path / ".aws" / "models"))  # found at import
+    assert Loader().load_service_model("sqs", "service-2")["shapes"] == {}
     assert read(CONFIG).rows == before
 
 
