@@ -3,8 +3,8 @@
 Prints medians and ratios of rounds in which all variants take turns, so that a busy machine slows all of them alike:
 - the share of an encoder's training step that goes into its batch (token budget, threads and sizes as in conf/);
 - an epoch of the encoder over length-bucketed batches, and over random batches padded to their longest row;
-- the batches of an epoch by themselves, and by DataLoaders that handle rows one by one: texts that are tokenised as they
-  are asked for, and rows that are tokenised already.
+- the batches of an epoch by themselves, and by DataLoaders that handle rows one by one: texts that are tokenised when
+  they are asked for, and rows that are tokenised already.
 """
 
 import argparse
