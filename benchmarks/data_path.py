@@ -26,7 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from slipway.config.compose import Order, resolve
 from slipway.config.root import Resolved
-from slipway.data.encode import EncodedSplit, encode
+from slipway.data.encode import encode
+from slipway.data.prepared import EncodedSplit
 from slipway.data.sources.read import read
 from slipway.data.tokenizer import build
 from slipway.models.encoder import Encoder, EncoderShape

@@ -27,7 +27,8 @@ from slipway.config.compose import Order, resolve
 from slipway.config.root import Resolved
 from slipway.data import tokenizer
 from slipway.data.clean import clean
-from slipway.data.encode import load_meta, load_rows, load_split, write_prepared
+from slipway.data.encode import write_prepared
+from slipway.data.prepared import load_meta, load_rows, load_split
 from slipway.data.rows import frame
 from slipway.data.sources.read import read
 from slipway.data.split import assign

@@ -50,7 +50,7 @@ def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from slipway.config.compose import Order, resolve
-    from slipway.data.encode import load_meta, load_split
+    from slipway.data.prepared import load_meta, load_split
     from slipway.models.store import build, save
     from slipway.training.loop import train
 

@@ -12,14 +12,18 @@ PIPELINE: dict[str, Verb] = {
         ("data", "model", "train", "gate", "serve", "card"),
     ),
     "fetch": ("bring the raw text", "", ("data.source",)),
-    "validate": ("check the raw text, and compare it with the baseline profile", "", ("data.name", "data.checks")),
+    "validate": (
+        "check the raw text, and compare it with the baseline profile",
+        "",
+        ("data.name", "data.checks", "data.clean"),
+    ),
     "prepare": (
         "clean and split the rows, train the tokenizer, encode",
         "",
-        ("data.clean", "data.split", "model.tokenizer"),
+        ("data.clean", "data.split", "model.tokenizer", "model.vectors"),
     ),
     "train": ("train the model", "", ("model", "train", "compute", "tracking")),
-    "package": ("export to ONNX and make the bundle", "", ("serve",)),
+    "package": ("export to ONNX and make the bundle", "", ("data", "model", "train", "serve")),
     "evaluate": ("measure the bundle on the test rows, and write the report", "", ("gate", "card")),
     "gate": ("decide: promote, keep or block", "", ("gate", "tracking")),
 }

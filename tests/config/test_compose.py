@@ -90,6 +90,15 @@ def test_a_wrong_type_in_a_group_file_is_named_by_line(project: Path, capsys: py
     assert "'many'" in error
 
 
+def test_a_wrong_value_in_a_file_that_others_start_from_is_named_there(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "conf" / "data" / "base" / "rules.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("conflicts: drop", "conflicts: dorp"), encoding="utf-8")
+    assert "conf/data/base/rules.yaml:" in (error := message(capsys, "compose"))
+    assert "data.clean.conflicts: Input should be 'drop', 'majority' or 'error' (it is 'dorp')" in error
+
+
 def test_an_unknown_key_in_an_experiment_is_named_and_a_close_one_offered(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.config.section import Section
+from slipway.data.rows import SPLITS
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "slipway"
 SCHEMAS = ("card", "compute", "data", "gate", "model", "serve", "tokenizer", "tracking", "train")
@@ -32,17 +33,26 @@ def readers(schema: str) -> list[ast.Module]:
     return trees
 
 
+def read_by_path(section: str) -> set[str]:
+    """The keys of a section that verbs read by their path: resolved.read("model.tokenizer", ...)."""
+    calls = [
+        node.args[0].value
+        for path in (SOURCE / "verbs").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "read" and node.args
+        if isinstance(node.args[0], ast.Constant)
+    ]
+    return {key for call in calls if str(call).startswith(f"{section}.") for key in str(call).split(".")[1:]}
+
+
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_every_key_is_read(schema: str) -> None:
     nodes = [node for tree in readers(schema) for node in ast.walk(tree)]
     read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    # resolved.read("model.tokenizer", ...)
-    paths = [
-        node.args[0]
-        for node in nodes
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("read") and node.args
-    ]
-    read |= {key for path in paths if isinstance(path, ast.Constant) for key in str(path.value).split(".")}
+    # getattr(files, split) for split in SPLITS
+    if any(isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr" for node in nodes):
+        read |= set(SPLITS)
+    read |= read_by_path(schema)
     # serve.limits.model_dump(): a whole section goes somewhere
     read |= {
         key

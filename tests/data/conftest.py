@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from slipway.__main__ import main
+from slipway.config.compose import Order, resolve
 from slipway.config.data import DataConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ TOKENIZER = {"kind": "words", "vocab_size": 5000, "max_length": 64, "min_frequen
 
 def configured(name: str, **values: object) -> dict[str, Any]:
     """The mapping of conf/data/NAME.yaml, with `a__b=value` set at a.b."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / "conf" / "data" / f"{name}.yaml").read_text(encoding="utf-8"))
+    config: dict[str, Any] = resolve(Order({"data": name}), conf=ROOT / "conf")[1]["data"]
     for key, value in values.items():
         *parents, last = key.split("__")
         place = config

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from slipway.config.tokenizer import Words
-from slipway.data.encode import CHUNK, encode, load_meta, load_rows, load_split, write_prepared
+from slipway.data.encode import CHUNK, encode, write_prepared
 from slipway.data.fingerprint import fingerprint
+from slipway.data.prepared import load_meta, load_rows, load_split
 from slipway.data.tokenizer import build
 from slipway.errors import UserError
 

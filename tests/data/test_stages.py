@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slipway.data.encode import load_meta, load_rows, load_split
+from slipway.data.prepared import load_meta, load_rows, load_split
 from slipway.data.profile import load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -76,7 +76,7 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path, words, content, message):
 
 
 def test_a_missing_file_and_another_checksum_are_named(tmp_path, words):
-    with pytest.raises(UserError, match=r"glove\.txt is missing: .*model\.vectors=null"):
+    with pytest.raises(UserError, match=r"glove\.txt is missing: .*model\.vectors\.path"):
         read(Vectors(path=str(tmp_path / "glove.txt")), words)
     config = glove(tmp_path, "fox 1 2\n").model_copy(update={"sha256": "0" * 64})
     with pytest.raises(UserError, match=r"its SHA-256 is [0-9a-f]{64}, model\.vectors\.sha256 says 0000"):

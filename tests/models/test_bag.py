@@ -10,7 +10,7 @@ import yaml
 from torch import nn
 
 from slipway.config.model import Bag as BagConfig
-from slipway.data.encode import EncodedSplit, load_meta, load_split
+from slipway.data.prepared import EncodedSplit, load_meta, load_split
 from slipway.models.bag import Bag
 from slipway.models.store import build, load
 from slipway.training.batches import collate

@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from slipway.config.model import Pretrained as PretrainedConfig
-from slipway.data.encode import load_meta
+from slipway.data.prepared import load_meta
 from slipway.errors import UserError
 from slipway.models.pretrained import Pretrained
 from slipway.models.store import build, load, save

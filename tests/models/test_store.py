@@ -11,7 +11,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from slipway.config.model import ModelConfig
-from slipway.data.encode import load_meta
+from slipway.data.prepared import load_meta
 from slipway.errors import UserError
 from slipway.models.store import build, load, save
 

@@ -13,7 +13,7 @@ import torch
 
 from slipway.config.compose import Order, resolve
 from slipway.config.serve import ServeConfig
-from slipway.data.encode import load_meta, load_rows
+from slipway.data.prepared import load_meta, load_rows
 from slipway.errors import UserError
 from slipway.files import sha256
 from slipway.models.store import load

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slipway.data.encode import load_rows
+from slipway.data.prepared import load_rows
 from slipway.packaging.latency import BATCHES, measure
 from slipway.predictor import Predictor
 

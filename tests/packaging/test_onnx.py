@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from slipway.config.compose import Order, resolve
-from slipway.data.encode import load_meta
+from slipway.data.prepared import load_meta
 from slipway.errors import UserError
 from slipway.models.pretrained import Pretrained
 from slipway.models.store import build, load

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from slipway.config.serve import Int8
-from slipway.data.encode import load_rows, load_split
+from slipway.data.prepared import load_rows, load_split
 from slipway.models.bag import Bag
 from slipway.models.store import load
 from slipway.packaging.bundle import candidate

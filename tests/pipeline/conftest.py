@@ -18,7 +18,7 @@ set:
   data:
     name: news
     source:
-      files: {train: data/news.tsv}
+      files: {train: data/local/news.tsv}
       names: [text, label]
       delimiter: "\\t"
       quoting: none
@@ -47,7 +47,8 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         """This environment, with the copy's source and this interpreter first."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "SLIPWAY_", "MLFLOW_"))}
+        ours = ("DVC_", "SLIPWAY_", "MLFLOW_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
         return kept | {"PATH": path, "PYTHONPATH": str(self.folder / "src"), "DVC_NO_ANALYTICS": "1"}
 
@@ -67,15 +68,14 @@ def new_project(datasets: Path) -> Callable[[Path], Project]:
     """Makes a copy of this project at a folder: committed, with 2,000 real headlines and an order form for them."""
 
     def make(folder: Path) -> Project:
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         for name in listed.stdout.splitlines():
             if (ROOT / name).is_file() and name not in ("dvc.lock", "resolved.yaml"):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
         rows = (datasets / "uci_news" / "train.txt").read_text(encoding="utf-8").splitlines(keepends=True)[:2000]
-        (folder / "data" / "news.tsv").write_text("".join(rows), encoding="utf-8")
+        (folder / "data" / "local" / "news.tsv").write_text("".join(rows), encoding="utf-8")
         project = Project(folder)
         project.order(ORDER)
         project.run("git", "init", "--quiet")

@@ -5,7 +5,6 @@ import time
 
 import pytest
 import yaml
-
 from tests.pipeline.conftest import ORDER, Project
 
 AFTER_TRAIN = ["train", "package", "evaluate", "gate"]

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.data.encode import EncodedSplit
+from slipway.data.prepared import EncodedSplit
 from slipway.training.batches import collate, in_order_of_length, plan
 
 LENGTHS = st.lists(st.integers(0, 60), min_size=1, max_size=120).map(lambda sizes: np.array(sizes, np.int64))

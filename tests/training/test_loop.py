@@ -15,7 +15,7 @@ from torch import nn
 
 from slipway.config.model import ModelConfig
 from slipway.config.train import TrainConfig
-from slipway.data.encode import EncodedSplit, load_meta, load_split
+from slipway.data.prepared import EncodedSplit, load_meta, load_split
 from slipway.errors import UserError
 from slipway.models.store import build, save
 from slipway.training.checkpoint import steps

@@ -10,7 +10,7 @@ import yaml
 from torch import nn
 
 from slipway.config.model import Bag as BagConfig
-from slipway.data.encode import load_meta
+from slipway.data.prepared import load_meta
 from slipway.models.store import build
 from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
 

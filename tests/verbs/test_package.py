@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from slipway.config.compose import Order, resolve
-from slipway.data.encode import load_meta
+from slipway.data.prepared import load_meta
 from slipway.errors import UserError
 from slipway.models.store import build, save
 from slipway.predictor import Predictor

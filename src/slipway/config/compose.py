@@ -122,12 +122,17 @@ def _compose(order: Order, overrides: Sequence[str], conf: Path, params: Path) -
     layers.append(Layer(str(params), order.values, inside=("set",)))
     if "experiment" in chosen:
         layers.append(Layer.of(conf / "experiment" / f"{chosen.pop('experiment')}.yaml", ()))
-    # a file under conf/ may name another that it starts from: data/rules@data
-    for key, option in sorted(chosen.items(), key=lambda item: item[0].count("/")):
-        group, _, section = key.partition("@")
-        layers.append(Layer.of(conf / group / f"{option}.yaml", tuple((section or group).split("."))))
+    for group, option in chosen.items():
+        layers += _layers(conf / group, option, group)
     layers.append(Layer.of(conf / "config.yaml", ()))
     return {str(key): value for key, value in mapping.items()}, layers
+
+
+def _layers(folder: Path, option: str, section: str) -> list[Layer]:
+    """The layer of one file of a group, and of the files that its defaults list starts from (`base/rules@_here_`)."""
+    layer = Layer.of(folder / f"{option}.yaml", (section,))
+    starts = [str(name).partition("@")[0] for name in layer.values[section].get("defaults", []) if name != "_self_"]
+    return [layer, *(each for name in reversed(starts) for each in _layers(folder, name, section))]
 
 
 def _check(kind: type[S], mapping: dict[str, Any], layers: list[Layer]) -> S:

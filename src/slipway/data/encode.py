@@ -1,10 +1,10 @@
-"""Token ids in flat arrays on the disk, which readers map into memory."""
+"""Writes token ids as flat arrays, which readers map into memory."""
 
 import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,43 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 from tokenizers import Tokenizer
 
+from slipway.data.prepared import EncodedSplit, Meta, load_meta, load_rows, load_split  # noqa: F401
 from slipway.data.rows import SPLITS, write_parquet
 from slipway.data.tokenizer import pad_id, unknown_id
-from slipway.errors import UserError
 from slipway.files import write_json, write_whole
 
 CHUNK = 4096  # texts at a time: the ids of all at once would be Python lists of gigabytes
-
-
-@dataclass(frozen=True)
-class Meta:
-    """What a model must know of the data it is built for. `labels[i]` is the name of class i."""
-
-    labels: tuple[str, ...]
-    vocab_size: int
-    max_length: int
-    pad_id: int
-    unk_id: int | None
-    dtype: str
-    rows: dict[str, int]
-    tokens: dict[str, int]
-    unknown_share: dict[str, float]
-    truncated_share: dict[str, float]
-    class_counts: dict[str, dict[str, int]]
-    data_sha256: str
-    vectors: dict[str, float] | None = None
-
-
-@dataclass(frozen=True)
-class EncodedSplit:
-    """Row i has the ids `tokens[offsets[i]:offsets[i + 1]]` and the class `labels[i]`.
-
-    A trained tokenizer gives each row at least one token.
-    """
-
-    tokens: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
-    offsets: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
 
 
 def write_prepared(
@@ -117,37 +86,6 @@ def encode(
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return np.concatenate(parts), offsets, cut
-
-
-def load_meta(prepared: Path) -> Meta:
-    """What prepare wrote of the data. Raises UserError where it is missing."""
-    path = prepared / "meta.json"
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
-    value = json.loads(path.read_text(encoding="utf-8"))
-    return Meta(**value | {"labels": tuple(value["labels"])})
-
-
-def load_split(prepared: Path, name: str) -> EncodedSplit:
-    """The arrays of a split, mapped into memory. Raises UserError where they are missing."""
-    folder = prepared / name
-    try:
-        tokens, offsets, labels = (
-            np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("tokens", "offsets", "labels")
-        )
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename} is missing: `slipway prepare` (or `dvc repro prepare`) writes it."
-        ) from error
-    return EncodedSplit(tokens, offsets, labels)
-
-
-def load_rows(prepared: Path, name: str) -> pd.DataFrame:
-    """Texts, labels and origins of a split, row for row as in the arrays. Raises UserError where they are missing."""
-    path = prepared / f"{name}.parquet"
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
-    return pd.read_parquet(path)
 
 
 def save_array(path: Path, array: npt.NDArray[np.generic]) -> None:

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from slipway.config.tokenizer import Vectors
+from slipway.data.local import local_file
 from slipway.errors import UserError
-from slipway.files import sha256
 
 
 def read(config: Vectors, tokenizer: Tokenizer) -> tuple[npt.NDArray[np.float32], float]:
@@ -17,11 +17,7 @@ def read(config: Vectors, tokenizer: Tokenizer) -> tuple[npt.NDArray[np.float32]
     A word of the vocabulary is looked up as it is, then in lower case. Raises UserError, naming file and line, for a
     missing file, another checksum, a line of another width or without numbers, no word in common.
     """
-    path = Path(config.path)
-    if not path.is_file():
-        raise UserError(f"{path} is missing: put the GloVe text file there, or set model.vectors=null.")
-    if config.sha256 is not None and (found := sha256(path)) != config.sha256:
-        raise UserError(f"{path}: its SHA-256 is {found}, model.vectors.sha256 says {config.sha256}.")
+    path = local_file(config.path, config.sha256, "model.vectors.path", "model.vectors.sha256")
     words = _words(tokenizer)
     lowered: dict[str, list[int]] = {}
     for word, number in words.items():

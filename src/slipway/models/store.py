@@ -15,7 +15,7 @@ from torch import nn
 from slipway.config.model import Bag as BagConfig
 from slipway.config.model import Encoder as EncoderConfig
 from slipway.config.model import ModelConfig
-from slipway.data.encode import Meta, load_split
+from slipway.data.prepared import Meta, load_split
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
 from slipway.models.bag import Bag, BagShape

@@ -13,7 +13,7 @@ import pandas as pd
 from torch import nn
 
 from slipway.config.serve import ServeConfig
-from slipway.data.encode import Meta, load_meta, load_rows, load_split
+from slipway.data.prepared import Meta, load_meta, load_rows, load_split
 from slipway.errors import UserError
 from slipway.files import sha256, whole_folder, write_json
 from slipway.packaging.latency import measure

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from slipway.data.encode import EncodedSplit
+from slipway.data.prepared import EncodedSplit
 
 Ints = npt.NDArray[np.int64]
 

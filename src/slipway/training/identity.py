@@ -11,7 +11,7 @@ from slipway.config.train import TrainConfig
 from slipway.files import sha256
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SOURCES = ("config/model.py", "config/train.py", "data/encode.py", "metrics.py", "models/*.py", "training/*.py")
+SOURCES = ("config/model.py", "config/train.py", "data/prepared.py", "metrics.py", "models/*.py", "training/*.py")
 
 
 def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from slipway.config.model import ModelConfig
 from slipway.config.train import TrainConfig
-from slipway.data.encode import EncodedSplit, Meta
+from slipway.data.prepared import EncodedSplit, Meta
 from slipway.errors import UserError
 from slipway.training.batches import Ints, collate, in_order_of_length, plan
 from slipway.training.checkpoint import write_or_warn

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from slipway import metrics
-from slipway.data.encode import EncodedSplit
+from slipway.data.prepared import EncodedSplit
 from slipway.training.batches import Ints, collate, in_order_of_length
 from slipway.training.epoch import EpochMetrics
 

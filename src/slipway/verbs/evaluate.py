@@ -12,7 +12,7 @@ from rich.text import Text
 from slipway.config.card import Card
 from slipway.config.gate import GateConfig
 from slipway.config.resolved import read
-from slipway.data.encode import load_meta, load_rows
+from slipway.data.prepared import load_meta, load_rows
 from slipway.errors import UserError
 from slipway.evaluation.card import model_card
 from slipway.evaluation.champion import CHAMPION, bundle_of, read_champion

@@ -11,7 +11,8 @@ from slipway.config.data import Clean, Split
 from slipway.config.tokenizer import TokenizerConfig, Vectors
 from slipway.data import tokenizer, vectors
 from slipway.data.clean import clean
-from slipway.data.encode import Meta, save_array, write_prepared
+from slipway.data.encode import save_array, write_prepared
+from slipway.data.prepared import Meta
 from slipway.data.rows import SPLITS, read_raw
 from slipway.data.split import assign
 from slipway.files import whole_folder

@@ -31,7 +31,7 @@ def run() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(config.threads))
     import torch
 
-    from slipway.data.encode import load_meta, load_split
+    from slipway.data.prepared import load_meta, load_split
     from slipway.models.store import build, save
     from slipway.training.identity import job_hash
     from slipway.training.loop import train

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from slipway.config.data import Banking77, Checksums, Columns, Csv, Files
 from slipway.data.download import download
+from slipway.data.local import local_file
 from slipway.data.rows import SPLITS, Raw, Row
 from slipway.data.sources.delimited import Format, read_bytes, records
 from slipway.errors import UserError
@@ -52,12 +53,7 @@ def bring(address: str, checksum: str | None, key: str) -> Path:
     """The local path of a file given by path or URL, its checksum verified. Raises UserError."""
     if "://" in address:
         return download(address, checksum, key)
-    path = Path(address)
-    if not path.is_file():
-        raise UserError(f"{path} is missing: put the file there, or name another in data.source.files.")
-    if checksum is not None and (found := sha256(path)) != checksum:
-        raise UserError(f"{path}: its SHA-256 is {found}, {key} says {checksum}. Restore the file, or change the key.")
-    return path
+    return local_file(address, checksum, "data.source.files", key)
 
 
 def _names(given: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,27 @@
+"""Files that the user brings, of which `dvc repro` must see when they change."""
+
+import sys
+from pathlib import Path
+
+from slipway.errors import UserError
+from slipway.files import sha256
+
+FOLDER = Path("data/local")
+
+
+def local_file(address: str, checksum: str | None, source: str, key: str) -> Path:
+    """The path at `address`, its SHA-256 compared with `checksum` where there is one.
+
+    `source` and `key` are the configuration's keys of the path and the checksum. Warns of a file that is neither
+    checked nor in data/local, which the stages depend on. Raises UserError for a missing file or another checksum.
+    """
+    path = Path(address)
+    if not path.is_file():
+        raise UserError(f"{path} is missing: put the file there, or name another in {source}.")
+    if checksum is None:
+        if FOLDER.resolve() not in path.resolve().parents:
+            unseen = f"{path} is not in {FOLDER}, so `dvc repro` does not see when it changes"
+            print(f"warning: {unseen}: move it there, or set {key}.", file=sys.stderr)
+    elif (found := sha256(path)) != checksum:
+        raise UserError(f"{path}: its SHA-256 is {found}, {key} says {checksum}. Restore the file, or change the key.")
+    return path

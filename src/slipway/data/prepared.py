@@ -1,0 +1,73 @@
+"""Reads what `prepare` wrote: token ids in flat arrays, mapped into memory, and the rows they came from."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from slipway.errors import UserError
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a model must know of the data it is built for. `labels[i]` is the name of class i."""
+
+    labels: tuple[str, ...]
+    vocab_size: int
+    max_length: int
+    pad_id: int
+    unk_id: int | None
+    dtype: str
+    rows: dict[str, int]
+    tokens: dict[str, int]
+    unknown_share: dict[str, float]
+    truncated_share: dict[str, float]
+    class_counts: dict[str, dict[str, int]]
+    data_sha256: str
+    vectors: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class EncodedSplit:
+    """Row i has the ids `tokens[offsets[i]:offsets[i + 1]]` and the class `labels[i]`.
+
+    A trained tokenizer gives each row at least one token.
+    """
+
+    tokens: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+    offsets: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+
+
+def load_meta(prepared: Path) -> Meta:
+    """What prepare wrote of the data. Raises UserError where it is missing."""
+    path = prepared / "meta.json"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
+    value = json.loads(path.read_text(encoding="utf-8"))
+    return Meta(**value | {"labels": tuple(value["labels"])})
+
+
+def load_split(prepared: Path, name: str) -> EncodedSplit:
+    """The arrays of a split, mapped into memory. Raises UserError where they are missing."""
+    folder = prepared / name
+    try:
+        tokens, offsets, labels = (
+            np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("tokens", "offsets", "labels")
+        )
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{error.filename} is missing: `slipway prepare` (or `dvc repro prepare`) writes it."
+        ) from error
+    return EncodedSplit(tokens, offsets, labels)
+
+
+def load_rows(prepared: Path, name: str) -> pd.DataFrame:
+    """Texts, labels and origins of a split, row for row as in the arrays. Raises UserError where they are missing."""
+    path = prepared / f"{name}.parquet"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
+    return pd.read_parquet(path)

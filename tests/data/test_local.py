@@ -1,0 +1,41 @@
+"""A file that the user brings is one that `dvc repro` sees change, or the user hears that it is not."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.data.local import local_file
+from slipway.errors import UserError
+from slipway.files import sha256
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data" / "local").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_file_in_data_local_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data/local/a.csv").write_text("x")
+    assert local_file("data/local/a.csv", None, "data.source.files", "data.source.sha256.train").is_file()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_elsewhere_without_a_checksum_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("x")
+    local_file("a.csv", None, "data.source.files", "data.source.sha256.train")
+    warning = capsys.readouterr().err
+    assert "a.csv is not in data/local" in warning
+    assert "data.source.sha256.train" in warning
+
+
+def test_a_file_elsewhere_with_its_checksum_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("x")
+    local_file("a.csv", sha256(Path("a.csv")), "data.source.files", "data.source.sha256.train")
+    assert capsys.readouterr().err == ""
+
+
+def test_another_checksum_is_refused() -> None:
+    Path("a.csv").write_text("x")
+    with pytest.raises(UserError, match=r"a\.csv: its SHA-256 is 2d711642.*data\.source\.sha256\.train says 00"):
+        local_file("a.csv", "0" * 64, "data.source.files", "data.source.sha256.train")
