@@ -84,6 +84,14 @@ def bundle(shipped: Path, tmp_path: Path) -> Path:
     return shutil.copytree(shipped, tmp_path / "bundle")
 
 
+@pytest.fixture(autouse=True)
+def _own_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`main` hands its overrides on by environment: here they end with the test."""
+    for name in ("SLIPWAY_OVERRIDES", "SLIPWAY_COMPUTE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """In CI nothing may be skipped: a check that does not run is a check that does not hold."""
     if os.environ.get("CI") and terminalreporter.stats.get("skipped"):

@@ -19,8 +19,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    for name in ("SLIPWAY_OVERRIDES", "SLIPWAY_COMPUTE", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 

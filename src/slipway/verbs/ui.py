@@ -1,6 +1,8 @@
 """`slipway ui`: opens MLflow on the recorded runs."""
 
+import contextlib
 import os
+import socket
 import sys
 import webbrowser
 
@@ -18,6 +20,16 @@ def run() -> None:
         print(f"MLflow runs at {uri}")
         webbrowser.open(uri)
         return
-    print(f"MLflow shows {uri} at http://127.0.0.1:5000 (Ctrl-C ends it)", flush=True)
-    server = ["-m", "mlflow", "ui", "--backend-store-uri", absolute_uri(uri), "--host", "127.0.0.1", "--port", "5000"]
-    os.execv(sys.executable, [sys.executable, *server])
+    port = str(free_port())
+    print(f"MLflow shows {uri} at http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    server = ["-m", "mlflow", "ui", "--backend-store-uri", absolute_uri(uri), "--host", "127.0.0.1", "--port", port]
+    os.execv(sys.executable, [sys.executable, *server, "--workers", "1"])
+
+
+def free_port(wanted: int = 5000) -> int:
+    """`wanted`, or another port of loopback where that one is taken."""
+    for port in (wanted, 0):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return int(listener.getsockname()[1])
+    raise UserError("no port of 127.0.0.1 is free for MLflow's page.")
