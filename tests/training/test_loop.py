@@ -17,6 +17,7 @@ from slipway.config.model import ModelConfig
 from slipway.config.train import TrainConfig
 from slipway.data.prepared import EncodedSplit, load_meta, load_split
 from slipway.errors import UserError
+from slipway.models.bag import Bag
 from slipway.models.store import build, save
 from slipway.training.checkpoint import steps
 from slipway.training.epoch import EpochMetrics
@@ -145,40 +146,32 @@ def test_a_loss_that_is_no_number_names_the_step_and_keeps_the_last_checkpoint(
     setting.train(epochs=1)
     (kept,) = steps(setting.checkpoints / "checkpoints")
     before = {path.name: path.read_bytes() for path in kept.iterdir()}
-    spoiled = int(kept.name.removeprefix("step-")) + 2
-    with pytest.raises(UserError, match=rf"not a number at step {spoiled}.* stays in .*checkpoints.*model\.lr"):
-        setting.train(network=Spoiled(setting, calls=2), epochs=2, clip_norm=clip_norm)
+    step = int(kept.name.removeprefix("step-")) + 2
+    with pytest.raises(UserError, match=rf"not a number at step {step}.* stays in .*checkpoints.*model\.lr"):
+        setting.train(network=spoiled(setting, calls=2), epochs=2, clip_norm=clip_norm)
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
     assert steps(setting.checkpoints / "checkpoints") == [kept]
 
 
-class Spoiled(nn.Module):
+class Spoiled(Bag):
     """A bag whose logits are NaN from the given call in training on."""
 
-    def __init__(self, setting: Setting, calls: int) -> None:
-        super().__init__()
-        config: ModelConfig = TypeAdapter(ModelConfig).validate_json(json.dumps(read("model/bag")))
-        self.bag = build(config, load_meta(setting.prepared), setting.prepared)
-        self.calls = calls
-        # named as in a bag, so that its checkpoints fit
-        self._register_state_dict_hook(lambda _, state, *__: strip(state))
-        self.register_load_state_dict_pre_hook(lambda _, state, *__: dress(state))
+    calls = 0
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.bag(ids, mask)
-        if self.training:
-            self.calls -= 1
-        return logits * (float("nan") if self.training and self.calls <= 0 else 1)
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        self.calls -= self.training
+        logits = super().forward(input_ids, attention_mask)
+        return logits * float("nan") if self.training and self.calls <= 0 else logits
 
 
-def strip(state: dict[str, torch.Tensor]) -> None:
-    for name in list(state):
-        state[name.removeprefix("bag.")] = state.pop(name)
-
-
-def dress(state: dict[str, torch.Tensor]) -> None:
-    for name in list(state):
-        state[f"bag.{name}"] = state.pop(name)
+def spoiled(setting: Setting, calls: int) -> Spoiled:
+    config: ModelConfig = TypeAdapter(ModelConfig).validate_json(json.dumps(read("model/bag")))
+    bag = build(config, load_meta(setting.prepared), setting.prepared)
+    assert isinstance(bag, Bag)
+    network = Spoiled(bag.shape)
+    network.load_state_dict(bag.state_dict())
+    network.calls = calls
+    return network
 
 
 def test_the_first_of_several_spoiled_steps_is_named(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_each_parameter_has_one_optimizer_and_its_own_rate(prepared: Path) -> No
                 name = names.pop(id(parameter))
                 rate[name], decay[name] = (type(optimizer).__name__, group["peak"]), group.get("weight_decay")
     assert not names
-    assert rate["wide.weight"] == ("SparseAdam", 0.02)
+    assert rate["wide.weight"] == ("SGD", 0.02)
     assert rate["wide_pieces.weight"] == ("SparseAdam", 0.03)
     assert rate["embedding.weight"] == ("SparseAdam", 0.01)
     assert rate["deep.2.weight"] == ("AdamW", 0.01)

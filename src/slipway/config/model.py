@@ -27,7 +27,7 @@ class Bag(Model):
     ngrams: int = Field(ge=1, le=5)
     min_count: int = Field(ge=1)
     max_features: int = Field(ge=1, le=5_000_000)
-    wide_lr: Rate
+    wide_lr: float = Field(gt=0, le=1000)
     wide_scale: float = Field(gt=0, le=1000)
     # the linear term over runs of characters inside a token: shortest and longest run
     pieces: tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]]

@@ -53,8 +53,8 @@ class Bag(nn.Module):
         self.piece: Tensor
         self.piece_token: Tensor
         self.piece_idf: Tensor
-        self.register_buffer("slots", torch.zeros(shape.slots, dtype=torch.int64))
-        self.register_buffer("keys", torch.full((shape.features,), -1))
+        self.register_buffer("slots", torch.zeros(shape.slots, dtype=torch.int32))
+        self.register_buffer("keys", torch.full((shape.features,), -1, dtype=torch.int32))
         self.register_buffer("idf", torch.zeros(shape.features))
         self.register_buffer("piece", torch.zeros(shape.spelled, dtype=torch.int64))
         self.register_buffer("piece_token", torch.zeros(shape.spelled, dtype=torch.int64))
@@ -138,7 +138,7 @@ class Bag(nn.Module):
     def _wide(self, ids: Tensor, mask: Tensor) -> Tensor:
         features = []
         for hashed, inside in zip(hashes(ids, self.shape.ngrams), starts(mask, self.shape.ngrams), strict=True):
-            feature = take(self.slots, hashed % self.shape.slots)
+            feature = take(self.slots, hashed % self.shape.slots).long()
             features.append(feature * ((take(self.keys, feature) == hashed) & (inside > 0)))
         feature = torch.cat(features, dim=1)
         weight = take(self.idf, feature)

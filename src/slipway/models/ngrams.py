@@ -18,6 +18,7 @@ SLOTS_PER_FEATURE = 8
 ROWS_AT_ONCE = 4096
 
 Ints = npt.NDArray[np.int64]
+SmallInts = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Features:
     n-gram never seen in training is told from the one whose slot it shares; `idf` (features,) is 0 for feature 0.
     """
 
-    slots: Ints
-    keys: Ints
+    slots: SmallInts
+    keys: SmallInts
     idf: npt.NDArray[np.float32]
 
 
@@ -69,11 +70,11 @@ def count(tokens: npt.NDArray[np.unsignedinteger], offsets: Ints, longest: int, 
     order = order[document_counts[order] >= min_count][:most]
     keys, document_counts = keys[order], document_counts[order]
     size = 1 << max(4, int(np.ceil(np.log2(max(len(keys), 1) * SLOTS_PER_FEATURE))))
-    slots = np.zeros(size, np.int64)
+    slots = np.zeros(size, np.int32)
     # written from the rarest on: where two features share a slot, the more frequent one has it
     slots[keys[::-1] % size] = np.arange(len(keys), 0, -1)
     idf = np.log((1 + rows) / (1 + document_counts)) + 1
-    return Features(slots, np.concatenate([[-1], keys]), np.concatenate([[0], idf]).astype(np.float32))
+    return Features(slots, np.concatenate([[-1], keys]).astype(np.int32), np.concatenate([[0], idf]).astype(np.float32))
 
 
 def _pairs(tokens: npt.NDArray[np.unsignedinteger], offsets: Ints, start: int, stop: int, longest: int) -> Ints:

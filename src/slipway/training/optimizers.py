@@ -6,22 +6,23 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from slipway.config.model import Bag, ModelConfig
+from slipway.config.model import Bag as BagConfig
+from slipway.config.model import ModelConfig
+from slipway.models.bag import Bag
 
 Optimizers = Sequence[torch.optim.Optimizer]
 
 
 def optimizers(model: nn.Module, config: ModelConfig, weight_decay: float) -> list[torch.optim.Optimizer]:
-    """AdamW for dense parameters, SparseAdam for embeddings with sparse gradients; each group keeps its `peak` rate.
+    """AdamW for dense parameters; for the bag's tables, whose gradients are sparse, SparseAdam and for its n-grams SGD.
 
-    Only matrices decay. An update of a sparse embedding costs what its rows in the batch cost, not what the table does.
+    Each group keeps its `peak` rate. Only matrices decay. An update of a sparse embedding costs what its rows in the
+    batch cost, not what the table does. Adam would move an n-gram that occurs once as far as one that occurs in every
+    other text, and so learn the training rows by heart: SGD moves each by what it explains.
     """
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     sparse = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding) and module.sparse}
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    rates: dict[str, float] = {}
-    if isinstance(config, Bag):
-        rates = {"wide.weight": config.wide_lr, "wide_pieces.weight": config.piece_lr}
-    dense = [parameter for _, parameter in named if id(parameter) not in sparse]
+    dense = [parameter for parameter in trained if id(parameter) not in sparse]
     found: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(
             [
@@ -33,12 +34,11 @@ def optimizers(model: nn.Module, config: ModelConfig, weight_decay: float) -> li
             fused=True,
         )
     ]
-    if sparse:
-        groups = [
-            {"params": [parameter], "peak": rates.get(name, config.lr)}
-            for name, parameter in named
-            if id(parameter) in sparse
-        ]
+    if isinstance(model, Bag) and isinstance(config, BagConfig):
+        linear, pieces = [model.wide.weight], [model.wide_pieces.weight]
+        deep = [model.embedding.weight, model.embedding_pieces.weight]
+        found.append(torch.optim.SGD([{"params": linear, "peak": config.wide_lr}], lr=config.wide_lr))
+        groups = [{"params": pieces, "peak": config.piece_lr}, {"params": deep, "peak": config.lr}]
         found.append(torch.optim.SparseAdam(groups, lr=config.lr))
     return found
 
