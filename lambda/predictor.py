@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 SCHEMA_VERSION = 1
 MANIFEST_KEYS = {
     *("schema_version", "digest", "name", "precision", "labels", "max_length", "pad_id", "unk_id", "token_budget"),
-    *("limits", "tolerance", "recorded", "made_from", "files"),
+    *("limits", "temperature", "tolerance", "recorded", "made_from", "files"),
 }
 ENCODED_AT_ONCE = 1024  # texts: what is cut off a long text also takes memory until its slab is done
 
@@ -87,14 +87,14 @@ class Predictor:
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
         """Class probabilities (texts, classes) in the order of the texts; each row sums to 1."""
-        return softmax(self.logits(texts))
+        return self.scores(self.logits(texts))
 
     def predict(self, texts: Sequence[str], top_k: int = 1) -> list[Prediction]:
         """The answer to each text, in order, with its `top_k` most probable classes. Raises ValueError below 1."""
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
         tokens = self.encode(texts)
-        probabilities = softmax(self.run(tokens))
+        probabilities = self.scores(self.run(tokens))
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
         scores = np.take_along_axis(probabilities, best, axis=1)
         answers: list[Prediction] = []
@@ -121,6 +121,10 @@ class Predictor:
             inputs = {"input_ids": np.array(rows, np.int64), "attention_mask": mask.astype(np.int64)}
             logits[order[start:stop]] = self._session.run(["logits"], inputs)[0]
         return logits
+
+    def scores(self, logits: Floats) -> Floats:
+        """Probabilities of logits, divided by the temperature that makes a score the share of right answers."""
+        return softmax(logits / np.float32(self.manifest["temperature"]))
 
     def check_recorded(self, count: int | None = None) -> list[str]:
         """What is wrong with the first `count` recorded predictions (None: all of them); empty where all hold.

@@ -16,6 +16,7 @@ from slipway.config.serve import ServeConfig
 from slipway.data.prepared import Meta, load_meta, load_rows, load_split
 from slipway.errors import UserError
 from slipway.files import sha256, whole_folder, write_json
+from slipway.packaging.calibrate import temperature
 from slipway.packaging.latency import measure
 from slipway.packaging.onnx import export, optimise, torch_logits
 from slipway.packaging.quantize import Trial, judge, quantize
@@ -39,6 +40,7 @@ class Package:
     digest: str
     name: str
     precision: str
+    temperature: float
     bytes: int
     files: dict[str, int]
     parity: Parity
@@ -70,17 +72,20 @@ def build(
         rows = load_rows(prepared, "test")
         expected = torch_logits(model, token_rows(prepared, "test"), meta.pad_id)
         difference = parity(floats, expected, rows, config.parity_tolerance)
+        validation = load_rows(prepared, "validation")["text"].tolist()
+        labels = np.asarray(load_split(prepared, "validation").labels)
         trials = []
         for scope in config.int8.scopes:
             quantize(work / "exported.onnx", work / f"{scope}.onnx", scope)
             eight = {**facts, "precision": "int8", "tolerance": config.int8.tolerance}
             tried = candidate(work / f"{scope}.onnx", work / scope, prepared, eight)
-            validation = load_rows(prepared, "validation")["text"].tolist()
-            labels = np.asarray(load_split(prepared, "validation").labels)
             trials.append(judge(scope, floats, Predictor(tried, threads), validation, labels, config.int8))
             if trials[-1].refused is None:
                 chosen = tried
                 break
+        predictor = Predictor(chosen)
+        calibrated = temperature(predictor.logits(validation), labels)
+        write_manifest(chosen, {**predictor.manifest, "temperature": calibrated})
         predictor = Predictor(chosen)
         texts = list(config.recorded.texts) or pick(rows, config.recorded.count, config.limits.characters)
         digest = write_manifest(chosen, {**predictor.manifest, "recorded": record(predictor, texts)})
@@ -94,6 +99,7 @@ def build(
         digest=digest,
         name=name,
         precision=predictor.manifest["precision"],
+        temperature=calibrated,
         bytes=sum(files.values()),
         files=files,
         parity=Parity(len(rows), difference, config.parity_tolerance, shipped),
@@ -112,6 +118,7 @@ def facts_of(meta: Meta, config: ServeConfig, name: str, made_from: dict[str, st
         "unk_id": meta.unk_id,
         "token_budget": config.token_budget,
         "limits": config.limits.model_dump(mode="json"),
+        "temperature": 1.0,
         "tolerance": config.recorded.tolerance,
         "recorded": [],
         "made_from": made_from,

@@ -47,6 +47,7 @@ def show(package: Package, console: Console) -> None:
     parity = package.parity
     table.add_row("bundle", f"{BUNDLE}, {package.bytes / 1e6:.1f} MB, digest {package.digest[:12]}")
     table.add_row("parity", f"{parity.max_abs_difference:.1e} from torch at most, over {parity.rows:,} test rows")
+    table.add_row("calibration", f"logits are divided by {package.temperature:g}, fitted to the validation rows")
     for trial in package.int8:
         table.add_row(
             f"int8 {trial.scope}",
