@@ -41,7 +41,7 @@ def test_a_text_and_its_probabilities_are_shown(project: Path) -> None:
         rows = lines[first : first + 5]
         shares = [float(row.split()[-1].rstrip("%")) for row in rows]
         assert shares == sorted(shares, reverse=True)
-        assert all("━" in row for row in rows)
+        assert "━" in rows[0]
 
 
 def test_texts_come_from_standard_input_too(project: Path) -> None:
