@@ -174,6 +174,19 @@ def spoiled(setting: Setting, calls: int) -> Spoiled:
     return network
 
 
+def test_weights_that_the_last_update_spoiled_reach_no_checkpoint(setting: Setting) -> None:
+    class SpoiledInTheEnd(Spoiled):
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            logits = super().forward(input_ids, attention_mask)
+            return logits if self.training else logits * float("nan")
+
+    network = spoiled(setting, calls=10_000)
+    network.__class__ = SpoiledInTheEnd
+    with pytest.raises(UserError, match="not a number at step"):
+        setting.train(network=network, epochs=1)
+    assert steps(setting.checkpoints / "checkpoints") == []
+
+
 def test_the_first_of_several_spoiled_steps_is_named(tmp_path: Path) -> None:
     losses = [torch.tensor(value) for value in (1.0, 2.0, float("inf"), float("nan"))]
     with pytest.raises(UserError, match="at step 99:"):

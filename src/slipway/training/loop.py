@@ -97,12 +97,16 @@ def train(
                     progress.advance(step, must_be_finite(losses[-look_every:], step, checkpoints))
             train_loss = must_be_finite(losses, step, checkpoints)
 
+            found = predict(model, validation, config.token_budget, meta.pad_id, device)
+            measured = measure(validation.labels, found)
+            # the last update may have spoiled the weights, and no loss has seen them yet
+            must_be_finite([torch.tensor(measured["log_loss"])], step, checkpoints)
             metrics = EpochMetrics(
                 epoch=epoch,
                 step=step,
                 lr=opts[0].param_groups[0]["lr"],
                 train_loss=train_loss,
-                **measure(validation.labels, predict(model, validation, config.token_budget, meta.pad_id, device)),
+                **measured,
                 tokens_per_second=float(lengths.sum() / (time.perf_counter() - began)),
                 seconds=so_far.seconds + time.perf_counter() - began,
             )
