@@ -44,8 +44,12 @@ def test_padding_changes_no_label_and_logits_by_float_noise_only(trained: Path, 
     model = load(trained)
     ids, mask, _ = collate(test_rows, np.arange(64), 0)
     alone = [model(ids[row : row + 1, : mask[row].sum()], mask[row : row + 1, : mask[row].sum()]) for row in range(64)]
-    nonsense = torch.cat([ids, torch.full((64, 9), 7)], dim=1)
-    padded = model(nonsense, torch.nn.functional.pad(mask, (0, 9)))
+    # padding that would count, were it seen: the most frequent token
+    mask = torch.nn.functional.pad(mask, (0, 9))
+    filled = torch.nn.functional.pad(ids, (0, 9)).where(
+        mask > 0, torch.tensor(int(np.bincount(test_rows.tokens).argmax()))
+    )
+    padded = model(filled, mask)
     torch.testing.assert_close(padded, torch.cat(alone), rtol=1e-5, atol=1e-5)
     assert (padded.argmax(1) == torch.cat(alone).argmax(1)).all()
 
