@@ -128,7 +128,10 @@ def test_all_wrong_values_are_named_at_once(project: Path, capsys: pytest.Captur
         ("- a\n", "params.yaml: holds list, not a mapping"),
         ("data: aws_docs\n set: [\n", "params.yaml:2: not valid YAML"),
         ("set: {model: bag}\n", "params.yaml:1: model: "),
-        ("set: {train: {epochs: 1}, train.epochs.more: 2}\n", "epochs is set to a value already"),
+        ("set: {tracking.uri: x}\n", "params.yaml: set.tracking: where a model is trained"),
+        ("data: aws_docs\ndata: banking77\n", "params.yaml:2: not valid YAML: the key data is given twice"),
+        ("set: {model.lr: 1e-3}\n", "YAML reads 1e-3 as text, write 0.001"),
+        ("set: {train: {epochs: 1}, train.epochs.more: 2}\n", "epochs is set to a value and to a mapping"),
     ],
 )
 def test_a_wrong_order_form_is_named(
@@ -136,6 +139,55 @@ def test_a_wrong_order_form_is_named(
 ) -> None:
     order(project, text)
     assert expected in message(capsys, "compose")
+
+
+def test_the_nested_form_that_dvc_writes_wins_over_a_dotted_key(project: Path) -> None:
+    order(project, "set: {train: {seed: 1, epochs: 5}, train.epochs: 2, train.patience: 3}\n")
+    train = resolve(read_order())[0].train
+    assert (train.seed, train.epochs, train.patience) == (1, 5, 3)
+
+
+def test_a_file_that_is_no_text_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "conf" / "model" / "bag.yaml").write_bytes(b"\xff\xfe")
+    assert "conf/model/bag.yaml: not UTF-8 text" in message(capsys, "compose")
+
+
+def test_an_experiment_that_does_not_say_that_it_is_global_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "conf" / "experiment").mkdir(exist_ok=True)
+    (project / "conf" / "experiment" / "odd.yaml").write_text("train:\n  epochs: 3\n")
+    order(project, "experiment: odd\n")
+    assert "conf/experiment/odd.yaml: its first line must be `# @package _global_`" in message(capsys, "compose")
+
+
+def test_an_interpolation_of_nothing_is_named_by_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project / "conf" / "train" / "default.yaml"
+    path.write_text(path.read_text().replace("seed: 0", "seed: ${nope}"))
+    assert "conf/train/default.yaml:" in (error := message(capsys, "compose"))
+    assert "train.seed: Interpolation key 'nope' not found" in error
+
+
+def test_a_mistake_in_tracking_is_found_before_anything_is_spent(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "conf" / "tracking" / "mlflow.yaml"
+    path.write_text(path.read_text().replace("system_metrics: true", "system_metrics: 3"))
+    assert "tracking.system_metrics: Input should be a valid boolean" in message(capsys, "compose")
+
+
+def test_an_empty_tracking_uri_is_as_none(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    assert runtime().tracking.uri == "sqlite:///mlflow.db"
+
+
+def test_overrides_of_the_environment_are_named_as_such(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking.system_metrics=3")
+    assert "SLIPWAY_OVERRIDES: tracking.system_metrics: " in message(capsys, "ui")
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking.uri='unclosed")
+    assert 'SLIPWAY_OVERRIDES: "tracking.uri=\'unclosed" cannot be split' in message(capsys, "ui")
 
 
 def test_a_missing_or_undecodable_order_form_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +234,7 @@ def test_choices_of_one_run_come_by_environment_and_command_line(
         ("model.lr=0.1", "only compute and tracking are choices of one run"),
         ("tracking=of", "conf/tracking has no 'of'; did you mean 'off'?"),
         ("compute.kind=5", "the command line: compute.kind: Input should be 'local'"),
-        ("tracking.urii=x", "tracking"),
+        ("tracking.urii=x", "the command line: tracking.urii: unknown key; did you mean 'uri'?"),
         ("tracking.uri=[", "tracking.uri=["),
     ],
 )

@@ -2,18 +2,18 @@
 
 import json
 import os
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
@@ -48,11 +48,11 @@ def read_order(path: Path = PARAMS, conf: Path = CONF) -> Order:
             if not isinstance(value, dict):
                 raise UserError(f"{path}: set: is a mapping of values, e.g. `set: {{train: {{epochs: 5}}}}`.")
             values = nest(value, f"{path}: set")
+            for section in RUNTIME_SECTIONS:
+                if section in values:
+                    raise UserError(f"{path}: set.{section}: {_of_one_run(f'{section}.KEY=VALUE')}")
         elif key in RUNTIME_SECTIONS:
-            raise UserError(
-                f"{path}: {key}: where and how a run is tracked is no part of the model. "
-                f"Choose it for one run: SLIPWAY_OVERRIDES='{key}={value}' dvc repro."
-            )
+            raise UserError(f"{path}: {key}: {_of_one_run(f'{key}={value}')}")
         elif key not in groups:
             raise UserError(f"{path}: {key}: unknown key; {choose(key, [*groups, 'set'])}")
         elif value is not None:
@@ -60,11 +60,9 @@ def read_order(path: Path = PARAMS, conf: Path = CONF) -> Order:
     return Order(choices, values)
 
 
-def resolve(
-    order: Order, overrides: Sequence[str] = (), conf: Path = CONF, params: Path = PARAMS
-) -> tuple[Resolved, dict[str, Any]]:
+def resolve(order: Order, conf: Path = CONF, params: Path = PARAMS) -> tuple[Resolved, dict[str, Any]]:
     """Compose and check the sections that define the model: the checked value and the plain mapping of it."""
-    mapping, layers = _compose(order, overrides, conf, params)
+    mapping, layers = _compose(order, {}, conf, params)
     plain = {name: mapping[name] for name in mapping if name not in RUNTIME_SECTIONS}
     checked = _check(Resolved, plain, layers)
     return checked, checked.model_dump(mode="json")
@@ -76,55 +74,66 @@ def runtime(overrides: Sequence[str] = (), conf: Path = CONF) -> Runtime:
     `SLIPWAY_COMPUTE` chooses the group `compute`; `SLIPWAY_OVERRIDES` holds further `key=value` words; both reach a
     verb through `dvc repro`. Raises UserError for a key of any other section.
     """
-    words = [*environment_overrides(), *overrides]
-    for word in words:
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        os.environ.pop("MLFLOW_TRACKING_URI", None)  # a secret that a workflow lacks comes as an empty text
+    given = {"the command line": [*overrides], "SLIPWAY_OVERRIDES": environment_overrides()}
+    for word in (word for words in given.values() for word in words):
         section = word.lstrip("+~").partition("=")[0].partition(".")[0]
         if section not in RUNTIME_SECTIONS:
             raise UserError(
                 f"{word}: only {' and '.join(RUNTIME_SECTIONS)} are choices of one run. "
                 f"To train another model edit {PARAMS}, or `dvc exp run -S '++set.{word.lstrip('+~')}'`."
             )
-    mapping, layers = _compose(Order(), words, conf, PARAMS)
+    mapping, layers = _compose(Order(), given, conf, PARAMS)
     return _check(Runtime, {name: mapping[name] for name in RUNTIME_SECTIONS if name in mapping}, layers)
 
 
 def environment_overrides() -> list[str]:
     """The overrides that come by environment variable, so that they pass through `dvc repro`."""
     compute = os.environ.get("SLIPWAY_COMPUTE")
-    return ([f"compute={compute}"] if compute else []) + shlex.split(os.environ.get("SLIPWAY_OVERRIDES", ""))
+    given = os.environ.get("SLIPWAY_OVERRIDES", "")
+    try:
+        return ([f"compute={compute}"] if compute else []) + shlex.split(given)
+    except ValueError as error:
+        raise UserError(f"SLIPWAY_OVERRIDES: {given!r} cannot be split into words: {error}.") from error
 
 
-def _compose(order: Order, overrides: Sequence[str], conf: Path, params: Path) -> tuple[dict[str, Any], list[Layer]]:
-    """The resolved mapping, and the layers it was made of, strongest first."""
+def _compose(
+    order: Order, overrides: Mapping[str, Sequence[str]], conf: Path, params: Path
+) -> tuple[dict[str, Any], list[Layer]]:
+    """The resolved mapping, and the layers it was made of, strongest first. `overrides` are words by their origin."""
     if not (conf / "config.yaml").is_file():
         raise UserError(f"{conf / 'config.yaml'} is missing: run this in the project's folder.")
+    for path in sorted(conf.rglob("*.yaml")):
+        read_yaml(path)  # Hydra would not say which file is broken
     words = [f"{group}={option}" for group, option in order.choices.items()]
+    words += [word for origin in reversed(list(overrides.values())) for word in origin]
+    layers = [Layer(origin, nest(_assignments(given), origin)) for origin, given in overrides.items()]
+    layers.append(Layer(str(params), order.values, inside=("set",)))
     try:
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            composed = hydra_compose("config", overrides=[*words, *overrides], return_hydra_config=True)
+            composed = hydra_compose("config", overrides=words, return_hydra_config=True)
         chosen = {
             str(group): str(option)
             for group, option in composed.hydra.runtime.choices.items()
             if option is not None and not str(group).startswith("hydra/")
         }
+        if "experiment" in chosen:
+            experiment = conf / "experiment" / f"{chosen.pop('experiment')}.yaml"
+            layers.append(Layer.of(experiment, ()))
+            if "experiment" in composed:
+                raise UserError(f"{experiment}: its first line must be `# @package _global_`.")
+        for group, option in chosen.items():
+            layers += _layers(conf / group, option, group)
+        layers.append(Layer.of(conf / "config.yaml", ()))
         OmegaConf.set_struct(composed, False)
         del composed["hydra"]
         merged = OmegaConf.merge(composed, order.values)
-        assert isinstance(merged, DictConfig)
         mapping = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
-    except yaml.YAMLError as error:
-        raise UserError(f"{conf}: not valid YAML: {' '.join(str(error).split())}") from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_rephrase(error, conf)) from error
+        raise UserError(_rephrase(error, conf, layers)) from error
     assert isinstance(mapping, dict)
-    layers = [Layer("the command line", nest(_assignments(overrides), "the command line"))]
-    layers.append(Layer(str(params), order.values, inside=("set",)))
-    if "experiment" in chosen:
-        layers.append(Layer.of(conf / "experiment" / f"{chosen.pop('experiment')}.yaml", ()))
-    for group, option in chosen.items():
-        layers += _layers(conf / group, option, group)
-    layers.append(Layer.of(conf / "config.yaml", ()))
     return {str(key): value for key, value in mapping.items()}, layers
 
 
@@ -140,6 +149,13 @@ def _check(kind: type[S], mapping: dict[str, Any], layers: list[Layer]) -> S:
         return kind.model_validate_json(json.dumps(mapping))
     except ValidationError as error:
         raise UserError(explain(error, kind, layers)) from error
+
+
+def _of_one_run(word: str) -> str:
+    return (
+        "where a model is trained and who watches is no part of the model. "
+        f"Choose it for one run: SLIPWAY_OVERRIDES='{word}' dvc repro."
+    )
 
 
 def _groups(conf: Path) -> set[str]:
@@ -158,7 +174,7 @@ def _assignments(overrides: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, _, value in pairs if "." in key}
 
 
-def _rephrase(error: Exception, conf: Path) -> str:
+def _rephrase(error: Exception, conf: Path, layers: Sequence[Layer]) -> str:
     """Hydra's and OmegaConf's own errors, in one line that says what to do."""
     missing = getattr(error, "missing_cfg_file", None)
     if missing:
@@ -170,5 +186,13 @@ def _rephrase(error: Exception, conf: Path) -> str:
     line = " ".join(str(error).split("\n")[0].split())
     if isinstance(error, OverrideParseException):
         return f"{error.override}: no key=value that Hydra can read: {line}"
+    unknown = re.match(r"Could not override '(\w+)\.(\S+)'", line)
+    if unknown and unknown[1] in Runtime.model_fields:
+        keys = getattr(Runtime.model_fields[unknown[1]].annotation, "model_fields", {})
+        place = next((layer.name for layer in layers if layer.holds([unknown[1], *unknown[2].split(".")])), str(conf))
+        return f"{place}: {unknown[1]}.{unknown[2]}: unknown key; {choose(unknown[2], keys)}"
     key = getattr(error, "full_key", None)
-    return f"{conf}: {key + ': ' if key else ''}{line}"
+    if not key:
+        return f"{conf}: {line}"
+    layer = next((layer for layer in layers if layer.holds(key.split("."))), None)
+    return f"{layer.place(key.split('.')) if layer else conf}: {key}: {line}"

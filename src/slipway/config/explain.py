@@ -1,5 +1,6 @@
 """Says where a wrong configuration value was written, and what would be right there."""
 
+import contextlib
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ class Layer:
             value = value[key]
         return True
 
+    def place(self, keys: Sequence[str]) -> str:
+        """FILE:LINE of the deepest of `keys`, or the layer's name alone."""
+        line = self.line(keys)
+        return f"{self.name}:{line}" if line else self.name
+
     def line(self, keys: Sequence[str]) -> int | None:
         """The line (from 1) that writes the deepest of `keys` in the layer's file, or None where there is none."""
         path = Path(self.name)
@@ -68,10 +74,8 @@ def explain(error: ValidationError, kind: type[BaseModel], layers: Sequence[Laye
         keys, annotation = _walk(kind, detail["loc"])
         layer = next((layer for layer in layers if keys and layer.holds(keys)), None)
         if layer is None:
-            layer = next((layer for layer in layers if keys and layer.holds(keys[:-1])), layers[-1])
-        line = layer.line(keys)
-        where = f"{layer.name}:{line}" if line else layer.name
-        lines.append(f"{where}: {'.'.join(keys)}: {_words(detail, keys, annotation)}")
+            layer = next((layer for layer in layers if keys[:-1] and layer.holds(keys[:-1])), layers[-1])
+        lines.append(f"{layer.place(keys)}: {'.'.join(keys)}: {_words(detail, keys, annotation)}")
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -83,31 +87,53 @@ def choose(word: str, options: Iterable[str]) -> str:
 
 
 def nest(values: dict[Any, Any], where: str) -> dict[str, Any]:
-    """`{"train.epochs": 5, "model": {"lr": 1}}` as one nested mapping; interpolations are refused."""
+    """`{"train.epochs": 5, "model": {"lr": 1}}` as one nested mapping; interpolations are refused.
+
+    Where a key is given in both forms, the nested one counts: `dvc exp run -S` writes that.
+    """
     nested: dict[str, Any] = {}
-    for key, value in values.items():
-        *parents, last = str(key).split(".")
-        inner = nest(value, f"{where}.{key}") if isinstance(value, dict) else value
-        if "${" in str(inner):
+    for key in sorted(values, key=lambda key: "." not in str(key)):
+        value = nest(values[key], f"{where}.{key}") if isinstance(values[key], dict) else values[key]
+        if "${" in str(value):
             raise UserError(f"{where}.{key}: {value!r} is an interpolation; values here are taken as they stand.")
-        target = nested
-        for parent in parents:
-            target = target.setdefault(parent, {})
-            if not isinstance(target, dict):
-                raise UserError(f"{where}.{key}: {parent} is set to a value already.")
-        if isinstance(inner, dict) and isinstance(target.get(last), dict):
-            target[last] |= inner
-        else:
-            target[last] = inner
+        for part in reversed(str(key).split(".")):
+            value = {part: value}
+        _merge(nested, value, where)
     return nested
+
+
+def _merge(target: dict[str, Any], values: dict[str, Any], where: str) -> None:
+    for key, value in values.items():
+        both = isinstance(target.get(key), dict), isinstance(value, dict)
+        if key in target and both[0] != both[1]:
+            raise UserError(f"{where}: {key} is set to a value and to a mapping of values.")
+        if all(both):
+            _merge(target[key], value, f"{where}.{key}")
+        else:
+            target[key] = value
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, of which YAML's own keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node. Raises ConstructorError at the second of two equal keys."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping. Raises UserError naming file and line."""
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  # a SafeLoader
     except FileNotFoundError as error:
-        raise UserError(f"{path} is missing.") from error
+        raise UserError(f"{path} is missing: run this in the project's folder.") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start}).") from error
     except yaml.YAMLError as error:
@@ -160,4 +186,7 @@ def _words(detail: ErrorDetails, keys: list[str], kind: Any) -> str:
         return "missing; give it a value."
     message = detail["msg"].removeprefix("Value error, ")
     value = detail["input"]
+    if detail["type"] == "float_type" and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            message += f"; YAML reads {value} as text, write {float(value)!r}"
     return message if isinstance(value, dict | list) else f"{message} (it is {value!r})."
