@@ -49,4 +49,6 @@ lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=
 		--custom-compile-command 'make lock' $(UPGRADE) pyproject.toml --output-file requirements.lock
 
 clean: ## remove what the pipeline and the tools made here (the DVC cache stays)
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov .slipway data/raw data/prepared models reports mlruns mlflow.db
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .slipway data/raw data/prepared models mlruns mlflow.db
+	git clean -fdqX reports

@@ -54,10 +54,10 @@ def bundle(tmp_path: Path) -> Path:
     return folder
 
 
-def finish(config: TrackingConfig, job: str, bundle: Path) -> str | None:
+def finish(config: TrackingConfig, job: str, bundle: Path, verdict: str = "promote") -> str | None:
     report = bundle.parent / "report.html"
     report.write_text("<p>good</p>")
-    tags = {"bundle": "abc", "data": "def", "verdict": "promote"}
+    tags = {"bundle": "abc", "data": "def", "verdict": verdict}
     return tracking.record(config, job, PARAMETERS, HISTORY, {"test_accuracy": 0.9}, tags, [report], bundle)
 
 
@@ -96,7 +96,32 @@ def test_recording_twice_changes_nothing(config: TrackingConfig, bundle: Path) -
     first = finish(config, "job-2", bundle)
     assert first is not None
     assert finish(config, "job-2", bundle) == first
-    assert len(client(config).get_metric_history(run_of(config, "job-2").info.run_id, "train_loss")) == 2
+    run = run_of(config, "job-2").info.run_id
+    assert len(client(config).get_metric_history(run, "train_loss")) == 2
+    assert len(client(config).get_metric_history(run, "test_accuracy")) == 1
+
+
+def test_another_verdict_on_the_same_bundle_is_the_one_that_its_version_carries(
+    config: TrackingConfig, bundle: Path
+) -> None:
+    name = finish(config, "job-7", bundle)
+    assert finish(config, "job-7", bundle, verdict="block") == name
+    assert name is not None
+    version = client(config).get_model_version("model", name.rpartition("/")[2])
+    assert version.tags["verdict"] == "block"
+
+
+def test_labels_with_signs_that_mlflow_refuses_are_recorded_too(config: TrackingConfig) -> None:
+    with tracking.live(config, "job-8", {"data": {"labels": {"R&D": "research", "b": "business"}}}):
+        pass
+    assert json.loads(run_of(config, "job-8").data.params["data.labels"]) == {"R&D": "research", "b": "business"}
+
+
+def test_parameters_that_an_outage_kept_out_are_logged_later(config: TrackingConfig, bundle: Path) -> None:
+    with tracking.live(config, "job-9", {}):
+        pass
+    finish(config, "job-9", bundle)
+    assert run_of(config, "job-9").data.params["train.epochs"] == "2"
 
 
 def test_epochs_that_were_not_logged_live_are_replayed_once(config: TrackingConfig, bundle: Path) -> None:

@@ -1,6 +1,8 @@
 """Records runs in MLflow. The only module that imports it; an outage is told once and never fails a stage."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +13,7 @@ from typing import Any
 from slipway.config.tracking import TrackingConfig
 
 JOB = "slipway.job"
+NAME = re.compile(r"\w+")
 Metrics = Mapping[str, float]
 # what one call may carry: https://mlflow.org/docs/latest/rest-api.html (log-batch: 1000 metrics, 100 parameters)
 MOST_METRICS = 1000
@@ -58,7 +61,8 @@ def record(
         for epoch in history:
             if int(epoch["epoch"]) not in logged:
                 tracker.log(int(epoch["epoch"]), epoch)
-        tracker.log(len(history), metrics)
+        changed = {key: value for key, value in metrics.items() if tracker.known(run).get(key) != value}
+        tracker.log(len(history), changed)
         for path in files:
             tracker.client.log_artifact(run, str(path))
         name = tracker.register(run, bundle, {JOB: job, "git_commit": git_commit(), **tags})
@@ -116,7 +120,7 @@ class _Tracker:
             self.client.create_experiment(self.config.experiment, artifact_location=beside)
         experiment = mlflow.set_experiment(self.config.experiment)
         found = self.client.search_runs([experiment.experiment_id], f"tags.`{JOB}` = '{job}'", max_results=1)
-        mlflow.set_system_metrics_sampling_interval(10)
+        mlflow.set_system_metrics_sampling_interval(5)
         active = mlflow.start_run(
             run_id=found[0].info.run_id if found else None,
             run_name=job,
@@ -124,15 +128,19 @@ class _Tracker:
             log_system_metrics=system_metrics and self.config.system_metrics,
         )
         self.run = str(active.info.run_id)
-        if not found:
-            pairs = [Param(key, str(value)[:6000]) for key, value in _flat(parameters)]
-            for begin in range(0, len(pairs), MOST_PARAMETERS):
-                self.client.log_batch(self.run, params=pairs[begin : begin + MOST_PARAMETERS])
+        logged = found[0].data.params if found else {}
+        pairs = [Param(key, str(value)[:6000]) for key, value in _flat(parameters) if key not in logged]
+        for begin in range(0, len(pairs), MOST_PARAMETERS):
+            self.client.log_batch(self.run, params=pairs[begin : begin + MOST_PARAMETERS])
         return self.run
+
+    def known(self, run: str) -> Metrics:
+        """The last value of each metric of a run."""
+        return dict(self.client.get_run(run).data.metrics)
 
     def log(self, step: int, metrics: Metrics) -> None:
         """One batch: metrics at `step`."""
-        if self.run is None:
+        if self.run is None or not metrics:
             return
         with self.tolerating("metrics could not be logged"):
             import time
@@ -155,6 +163,8 @@ class _Tracker:
         digest = tags["bundle"]
         for version in self.client.search_model_versions(f"name = '{name}'"):
             if version.tags.get("bundle") == digest and version.run_id == run:
+                for key, value in tags.items():  # the verdict may be another: a new champion, another budget
+                    self.client.set_model_version_tag(name, version.version, key, value)
                 return f"models:/{name}/{version.version}"
         self.client.log_artifacts(run, str(bundle), "bundle")
         inputs = Schema([TensorSpec(np.dtype(np.int64), (-1, -1), key) for key in ("input_ids", "attention_mask")])
@@ -185,7 +195,10 @@ class _Tracker:
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and not all(map(NAME.fullmatch, value)):
+            # keys that users choose, labels say, may hold what MLflow allows in no name
+            yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False)
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
