@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import UserError
+
+GROWING = re.compile(r"^\.(.+)\.new$")
 
 
 def sha256(path: Path) -> str:
@@ -23,9 +26,10 @@ def sha256(path: Path) -> str:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path` that takes its place when the block ends well.
 
-    On any error the new folder is removed and what stood at `path` stays. A full disk becomes a UserError.
+    On any error the new folder is removed and what stood at `path` stays; one that a killed process left is removed
+    by the next. A full disk becomes a UserError.
     """
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh = path.with_name(f".{path.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         with disk_full_in_words(path):
@@ -40,7 +44,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file by way of a temporary neighbour, so that a reader never sees half of it."""
     data = content.encode() if isinstance(content, str) else content
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh = path.with_name(f".{path.name}.new")
     try:
         with disk_full_in_words(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +62,19 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def _fresh(path: Path) -> Path:
+    """Where the new version of `path` grows: one place, so that what a killed process left is cleared by the next.
+
+    Two processes never write one path: DVC runs a stage at a time, and holds a lock.
+    """
+    return path.with_name(f".{path.name}.new")
+
+
+def _final(path: Path) -> Path:
+    """Where what grows at `path` will stand, which is the name that people know."""
+    return Path(*(GROWING.sub(r"\1", part) for part in path.parts))
+
+
 @contextmanager
 def disk_full_in_words(path: Path) -> Iterator[None]:
     """Turn "no space left on device" into a UserError that names what was being written."""
@@ -67,7 +84,8 @@ def disk_full_in_words(path: Path) -> Iterator[None]:
         # EFBIG: a limit on file size (ulimit -f), which is full in the same way
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
+        final = Path(*(part[1:-4] if part.startswith(".") and part.endswith(".new") else part for part in path.parts))
         raise UserError(
-            f"{path}: the disk is full, so it was not written; what stood there before is untouched. "
+            f"{final}: the disk is full, so it was not written; what stood there before is untouched. "
             "Free some space (`dvc gc -w` removes old versions from the cache) and run the command again."
         ) from error
