@@ -15,7 +15,7 @@ PIPELINE: dict[str, Verb] = {
     "validate": (
         "check the raw text, and compare it with the baseline profile",
         "",
-        ("data.name", "data.checks", "data.clean"),
+        ("data.name", "data.checks", "data.clean", "data.split"),
     ),
     "prepare": (
         "clean and split the rows, train the tokenizer, encode",

@@ -116,6 +116,30 @@ BAD = {
         "texts.csv:122: column label: the label 'z' is not in data.source.labels",
     ),
     "test rows in train": (good_csv(), LEAK, "validate", "training rows that also stand in test"),
+    "train and test the same file": (
+        good_csv(),
+        {"source__files__test": "data/local/texts.csv", "clean__leaks": "drop"},
+        "validate",
+        "data.clean.leaks=drop drops all 120 training rows",
+    ),
+    "a class whose training rows are all in test": (
+        good_csv() + "row 1 new,c\nrow 1  new,c\n",
+        {"source__files__test": "leaks.csv", "clean__leaks": "drop"},
+        "validate",
+        "data.clean.leaks=drop drops all training rows of 'c'",
+    ),
+    "a class that stands in test alone": (
+        good_csv(),
+        {"source__files__test": "unseen.csv"},
+        "validate",
+        "unseen.csv:2: column label: 'c' stands in test but in no training row",
+    ),
+    "a class of near-duplicates": (
+        good_csv() + "".join(f"{'the same long text about one thing and no other ' * 9}{n},c\n" for n in range(9)),
+        {},
+        "validate",
+        "class 'c': its 9 rows make 1 group(s) of near-duplicates",
+    ),
     "two labels": (
         good_csv() + "some text,a\nSOME text,b\n",
         {},
@@ -144,6 +168,8 @@ def test_bad_input_stops_with_status_2_and_what_was_good_stays(good, capsys, nam
     before = good.files()
     good.configure(**values)
     good.write("text,label\nrow 1 new,a\n" + good_csv().splitlines()[3] + "\n", "test.csv")
+    good.write("text,label\n" + "".join(f"row {n} new,c\n" for n in range(1, 4)), "leaks.csv")
+    good.write("text,label\n" + "".join(f"unseen {n},c\n" for n in range(3)), "unseen.csv")
     path = good.write(content or "")
     if content is None:
         path.unlink()

@@ -35,7 +35,8 @@ class Cleaned:
 def clean(table: pd.DataFrame, config: Clean) -> Cleaned:
     """Resolve leaks, conflicts and duplicates as configured; rows of an official test split are left as they are.
 
-    Raises UserError where the configuration says `error`, and where nothing or one class alone is left.
+    Raises UserError where the configuration says `error`, where nothing or one class alone is left, and where no
+    training row (or none of a class that is held out) is.
     """
     table = table.assign(fingerprint=table["text"].map(fingerprint))
     findings = []
@@ -69,7 +70,29 @@ def _leaks(table: pd.DataFrame, config: Clean) -> tuple[pd.DataFrame, Finding | 
     kind = "training rows that also stand in test or validation"
     if config.leaks == "error":
         raise UserError(_refusal(int(bad.sum()), kind, examples, "data.clean.leaks=drop drops the training rows"))
-    return table[~bad], Finding(kind, int(bad.sum()), "dropped from training", tuple(examples))
+    kept = table[~bad]
+    _require_training_left(table, kept, examples)
+    return kept, Finding(kind, int(bad.sum()), "dropped from training", tuple(examples))
+
+
+def _require_training_left(table: pd.DataFrame, kept: pd.DataFrame, examples: list[str]) -> None:
+    """Raise UserError where dropping leaks took every training row, or every one of a class that is asked for."""
+    held_out = kept["split"].isin(["test", "validation"])
+    before = table.loc[~table["split"].isin(["test", "validation"]), "label"]
+    left = set(kept.loc[~held_out, "label"])
+    gone = sorted(set(before) & set(kept.loc[held_out, "label"]) - left)
+    if not gone and left:
+        return
+    whose = f"training rows of {', '.join(map(repr, gone))}" if left else f"{len(before):,} training rows"
+    raise UserError(
+        "\n  ".join(
+            [
+                f"data.clean.leaks=drop drops all {whose}, since each text also stands in test or validation. "
+                "Is one file named twice in data.source.files? For example:",
+                *examples,
+            ]
+        )
+    )
 
 
 def _conflicts(table: pd.DataFrame, config: Clean) -> tuple[pd.DataFrame, Finding | None]:

@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from slipway.config import resolved
-from slipway.config.data import Checks, Clean
+from slipway.config.data import Checks, Clean, Split
 from slipway.data import profile
 from slipway.data.checks import check, refusal
 from slipway.data.clean import clean
 from slipway.data.report import Findings, html
 from slipway.data.rows import read_raw
-from slipway.data.split import require_rows
+from slipway.data.split import assign
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
 
@@ -39,7 +39,7 @@ def run() -> None:
         found = replace(found, notes=_absent(set(table["label"]), checks))
         cleaned = clean(table, resolved.read("data.clean", Clean))
         found = replace(found, cleaning=cleaned.findings)
-        require_rows(cleaned.table)
+        assign(cleaned.table, resolved.read("data.split", Split))
         measured, counts = profile.measure(table)
         baseline = profile.load(BASELINES / f"{name}.json")
         drifted = profile.compare(measured, counts, baseline, checks.drift) if baseline else []
