@@ -89,3 +89,16 @@ def disk_full_in_words(path: Path) -> Iterator[None]:
             f"{final}: the disk is full, so it was not written; what stood there before is untouched. "
             "Free some space (`dvc gc -w` removes old versions from the cache) and run the command again."
         ) from error
+
+
+@contextmanager
+def damage_in_words(path: Path, stage: str) -> Iterator[None]:
+    """Turn what reading a broken file raises into a UserError that names the file and the stage that writes it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    # pyarrow's errors are ValueErrors and OSErrors; an EOFError is an empty array
+    except (ValueError, TypeError, KeyError, EOFError, OSError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"{path} is damaged ({lines[0]}): `dvc repro -f -s {stage}` writes it anew.") from error

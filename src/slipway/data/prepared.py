@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from slipway.errors import UserError
+from slipway.files import damage_in_words
 
 
 @dataclass(frozen=True)
@@ -43,31 +45,40 @@ class EncodedSplit:
 
 
 def load_meta(prepared: Path) -> Meta:
-    """What prepare wrote of the data. Raises UserError where it is missing."""
+    """What prepare wrote of the data. Raises UserError where it is missing or damaged."""
     path = prepared / "meta.json"
     if not path.is_file():
         raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
-    value = json.loads(path.read_text(encoding="utf-8"))
-    return Meta(**value | {"labels": tuple(value["labels"])})
+    with damage_in_words(path, "prepare"):
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return Meta(**value | {"labels": tuple(value["labels"])})
 
 
 def load_split(prepared: Path, name: str) -> EncodedSplit:
-    """The arrays of a split, mapped into memory. Raises UserError where they are missing."""
-    folder = prepared / name
-    try:
-        tokens, offsets, labels = (
-            np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("tokens", "offsets", "labels")
-        )
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename} is missing: `slipway prepare` (or `dvc repro prepare`) writes it."
-        ) from error
+    """The arrays of a split, mapped into memory. Raises UserError where they are missing or damaged."""
+    tokens, offsets, labels = (_load(prepared / name / f"{part}.npy") for part in ("tokens", "offsets", "labels"))
+    with damage_in_words(prepared / name / "offsets.npy", "prepare"):
+        if len(offsets) != len(labels) + 1 or offsets[-1] != len(tokens):
+            raise ValueError("it does not fit tokens.npy and labels.npy beside it")
     return EncodedSplit(tokens, offsets, labels)
 
 
 def load_rows(prepared: Path, name: str) -> pd.DataFrame:
-    """Texts, labels and origins of a split, row for row as in the arrays. Raises UserError where they are missing."""
+    """Texts, labels and origins of a split, row for row as in the arrays.
+
+    Raises UserError where they are missing or damaged.
+    """
     path = prepared / f"{name}.parquet"
     if not path.is_file():
         raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
-    return pd.read_parquet(path)
+    with damage_in_words(path, "prepare"):
+        return pd.read_parquet(path, columns=["text", "label", "origin"])
+
+
+def _load(path: Path) -> Any:
+    with damage_in_words(path, "prepare"):
+        try:
+            # an array of objects would be a pickle, which could run anything
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError as error:
+            raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.") from error

@@ -1,6 +1,5 @@
 """Check the raw text against the schema and the baseline profile: writes the data report and the new profile."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from slipway.data import profile
 from slipway.data.checks import check, refusal
 from slipway.data.clean import clean
 from slipway.data.report import Findings, html
-from slipway.data.rows import read_raw
+from slipway.data.rows import read_facts, read_raw
 from slipway.data.split import assign
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
@@ -29,7 +28,7 @@ def run() -> None:
     name: str = resolved.read("data.name", str)
     checks = resolved.read("data.checks", Checks)
     table = read_raw(RAW)
-    facts = json.loads((RAW / "source.json").read_text(encoding="utf-8"))
+    facts = read_facts(RAW)
     found = Findings(name, f"{len(table):,} rows from {facts.get('from', 'files')}")
     try:
         problems = check(table, checks)
