@@ -74,6 +74,8 @@ def test_the_order_of_the_rows_makes_no_difference():
         ("我的卡在哪里", "Chinese characters"),
         ("카드가 어디에 있나요", "Korean"),
         ("The word для stands in an English text", "English"),
+        ("How do I do that", "English"),
+        ("Do you do macOS? e.g. x, y, o", "English"),
         ("xyzzy 42", "unclear"),
         ("", "unclear"),
     ],
@@ -96,6 +98,11 @@ def test_the_language_is_guessed(text, language):
 )
 def test_the_mood_is_guessed(text, mood):
     assert profile.sentiment(profile.WORD.findall(text)) == mood
+
+
+def test_the_mood_is_judged_in_english_alone():
+    measured, _ = profile.measure(table(("Die Karte ist nicht da", "a"), ("xyzzy die", "a"), ("They die of it", "a")))
+    assert measured.sentiment == {"negative": pytest.approx(1 / 3, abs=1e-6), "unclear": pytest.approx(2 / 3, abs=1e-6)}
 
 
 def test_the_same_data_has_not_drifted():

@@ -63,8 +63,10 @@ def measure(table: pd.DataFrame) -> tuple[Profile, Counter[str]]:
         words = WORD.findall(text.lower())
         lengths[row] = len(words)
         counts.update(words)
-        languages[language(text[:READ], words[:READ])] += 1
-        moods[sentiment(words[:READ])] += 1
+        spoken = language(text[:READ], words[:READ])
+        languages[spoken] += 1
+        # the lists are English: a German "die" is no bad news
+        moods[sentiment(words[:READ]) if spoken == "English" else "unclear"] += 1
     vocabulary = [word for word, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:KEPT_WORDS]]
     letters = np.array([len(word) for word in counts], np.int64)
     times = np.array(list(counts.values()), np.int64)

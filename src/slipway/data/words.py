@@ -16,14 +16,17 @@ STOP_WORDS = _words(
     """
 )
 
-# the commonest words of a language that the others here do not share
+# the commonest words of a language that the others here do not share, without those of one or two letters that stand
+# in English texts too ("how do I", "macOS", "x and y", "e.g.")
 FUNCTION_WORDS = {
-    "English": _words("the of and to is that for with this are you was have from they which will be"),
+    "English": _words(
+        "the of and to is that for with this are you was have from they which will be my how what not it"
+    ),
     "German": _words("der und ist das nicht mit den ein eine für auf sich auch wird sind oder wir ich"),
     "French": _words("le les des est une dans pour qui pas sur avec ce sont nous vous être ou il elle"),
-    "Spanish": _words("el los las que una por con para es como más pero sus este está son muy y lo"),
-    "Italian": _words("il che di gli della per sono con non più anche alla dei nel questo è delle e"),
-    "Portuguese": _words("o os do da em um uma não com mais dos das ao você são também pelo foi é"),
+    "Spanish": _words("el los las que una por con para es como más pero sus este está son muy"),
+    "Italian": _words("il che di gli della per sono con non più anche alla dei nel questo è delle"),
+    "Portuguese": _words("uma não com mais dos das você são também pelo pela foi é sua minha"),
     "Dutch": _words("het een van dat niet zijn met voor ook aan naar wordt deze bij maar ik je en"),
 }
 
