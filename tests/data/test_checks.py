@@ -25,6 +25,8 @@ def test_good_rows_have_no_faults():
         (("one", None), "x.csv:3: column label: is null: null"),
         (("", "a"), "x.csv:3: column text: is blank: ''"),
         ((" \t\u00a0\n", "a"), "x.csv:3: column text: is blank: ' \\t\\xa0\\n'"),
+        (("\u200b\ufeff \u200d", "a"), "x.csv:3: column text: is blank: '\\u200b\\ufeff \\u200d'"),
+        (("one", "\u200b"), "x.csv:3: column label: is blank: '\\u200b'"),
         (("one", " "), "x.csv:3: column label: is blank: ' '"),
         (("one", "c"), "x.csv:3: column label: is none of data.checks.labels (a, b): 'c'"),
         (("o\0ne", "a"), "x.csv:3: column text: holds a NUL byte: 'o\\x00ne'"),
@@ -34,6 +36,17 @@ def test_good_rows_have_no_faults():
 def test_a_fault_names_row_and_column(row, words):
     problems = [str(problem) for problem in check(table(("good", "a"), row), CONFIG)]
     assert words in problems
+
+
+def test_one_value_is_counted_as_one():
+    problems = check(table(("good", "a"), ("", "a"), ("", "b")), CONFIG)
+    assert refusal(problems[:1], "r.html").startswith("data: 1 value is not as it must be (all in r.html):")
+    assert refusal(problems, "r.html").startswith("data: 2 values are not as they must be (all in r.html):")
+
+
+@pytest.mark.parametrize("text", ["a", ".", "\u200bx", "我", "🙂", "👩\u200d🚀"])
+def test_a_single_sign_is_a_text(text):
+    assert check(table(("good", "a"), (text, "a")), CONFIG) == []
 
 
 def test_a_text_that_is_too_long_is_shown_by_its_beginning():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.data.local import local_file
+from slipway.data.local import local_file, warn_where_unseen
 from slipway.errors import UserError
 from slipway.files import sha256
 
@@ -35,7 +35,21 @@ def test_a_file_elsewhere_with_its_checksum_is_silent(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
 
 
+def test_a_folder_is_called_a_folder() -> None:
+    with pytest.raises(UserError, match=r"data/local is a folder: name a file in data\.source\.files"):
+        local_file("data/local", None, "data.source.files", "data.source.sha256.train")
+
+
 def test_another_checksum_is_refused() -> None:
     Path("a.csv").write_text("x")
     with pytest.raises(UserError, match=r"a\.csv: its SHA-256 is 2d711642.*data\.source\.sha256\.train says 00"):
         local_file("a.csv", "0" * 64, "data.source.files", "data.source.sha256.train")
+
+
+def test_a_folder_elsewhere_is_told_of_and_one_in_data_local_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in (Path("bert"), Path("data/local/bert")):
+        folder.mkdir()
+        warn_where_unseen(folder, "move it there")
+    assert capsys.readouterr().err == (
+        "warning: bert is not in data/local, so `dvc repro` does not see when it changes: move it there.\n"
+    )

@@ -72,10 +72,20 @@ def test_the_page_needs_nothing_else():
 
 
 def test_good_data_says_so():
-    text = Parsed(html(Findings("news", "10 rows", profile=measured("a", "b")))).text
+    profile = measured("a", "b")
+    text = Parsed(html(Findings("news", "10 rows", profile=profile, baseline=profile))).text
     assert "Data report: news" in text
     assert "As it should be" in text
-    assert "baseline" not in text
+
+
+def test_without_a_baseline_it_does_not_say_that_all_is_as_it_should_be():
+    text = Parsed(html(Findings("news", "10 rows", profile=measured("a", "b")))).text
+    assert "No errors; there is no baseline yet to compare with" in text
+    assert "As it should be" not in text
+
+
+def test_one_error_is_one_value():
+    assert "Errors: 1 value<" in html(Findings("n", "f", problems=[Problem("x.csv:2", "text", "is blank", "''")]))
 
 
 def test_warnings_and_errors_are_the_verdict():

@@ -50,6 +50,10 @@ def test_the_stages_make_what_training_reads(good):
     ]
 
 
+def test_the_report_names_the_files_that_the_rows_came_from(good):
+    assert "120 rows from data/local/texts.csv" in good.files()["reports/data.html"].decode()
+
+
 def test_two_folders_get_the_same_bytes(tmp_path, monkeypatch, good):
     (tmp_path / "other").mkdir()
     before = good.files()
@@ -91,7 +95,9 @@ BAD = {
     "missing file": (None, {}, "fetch", "data/local/texts.csv is missing"),
     "missing column": ("text,kind\none,a\n", {}, "fetch", "texts.csv:1: there is no column 'label'"),
     "empty file": ("", {}, "fetch", "texts.csv: the file is empty"),
-    "header alone": ("text,label\n", {}, "validate", "0 rows, fewer than data.checks.min_rows=10"),
+    "header alone": ("text,label\n", {}, "fetch", "texts.csv: holds no row below its header"),
+    "few rows": ("text,label\none,a\n", {}, "validate", "1 rows, fewer than data.checks.min_rows=10"),
+    "broken address": (None, {"source__files__train": "http://[::1/x"}, "fetch", "http://[::1/x: cannot be downloaded"),
     "zero rows after cleaning": (
         "text,label\none,a\none,b\n",
         {"checks__min_rows": 1, "clean__conflicts": "drop"},

@@ -1,5 +1,6 @@
 """What every row must be: errors name row and column."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from slipway.data.rows import SPLITS
 from slipway.errors import UserError
 
 SHOWN = 10
+# neither a blank nor one of the characters that have no shape: soft hyphen, zero-width spaces and joiners, marks of
+# direction, byte order mark
+VISIBLE = re.compile("[^\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,14 @@ def check(table: pd.DataFrame, config: Checks) -> list[Problem]:
             f"data: {len(table):,} rows, fewer than data.checks.min_rows={config.min_rows:,}. Is the source complete?"
         )
     text = [
-        ("is blank", lambda values: values.str.strip() != ""),
+        ("is blank", _visible),
         ("holds a NUL byte", lambda values: ~values.str.contains("\0", regex=False)),
         (
             f"is longer than data.checks.max_chars={config.max_chars:,} characters (does a quote not close?)",
             lambda values: values.str.len() <= config.max_chars,
         ),
     ]
-    label = [("is blank", lambda values: values.str.strip() != "")]
+    label = [("is blank", _visible)]
     if config.labels is not None:
         known = set(config.labels)
         label.append(
@@ -68,11 +72,16 @@ def check(table: pd.DataFrame, config: Checks) -> list[Problem]:
 
 def refusal(problems: Sequence[Problem], report: str) -> str:
     """The words of the error that these problems are."""
-    lines = [f"data: {len(problems):,} values are not as they must be (all in {report}):"]
+    are = "value is not as it" if len(problems) == 1 else "values are not as they"
+    lines = [f"data: {len(problems):,} {are} must be (all in {report}):"]
     lines += [f"  {problem}" for problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         lines.append(f"  and {len(problems) - SHOWN:,} more.")
     return "\n".join(lines)
+
+
+def _visible(values: "pd.Series[str]") -> "pd.Series[bool]":
+    return values.map(lambda value: VISIBLE.search(value) is not None).astype(bool)
 
 
 def _problems(table: pd.DataFrame, cases: pd.DataFrame) -> list[Problem]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 from rich.console import Console
@@ -42,7 +42,7 @@ def download(url: str, checksum: str | None, key: str, *, waits: tuple[float, ..
     A verified file is not brought twice. A part that was cut stays, and the next attempt or run asks for the rest.
     Raises UserError where the server cannot be reached or refuses, and where the checksum does not fit.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     if parts.scheme not in ("http", "https"):
         raise UserError(f"{url}: only http and https addresses can be downloaded; give any other file by its path.")
     name = "".join(c if c.isalnum() or c in ".-_" else "_" for c in PurePosixPath(parts.path).name) or "download"
@@ -52,12 +52,12 @@ def download(url: str, checksum: str | None, key: str, *, waits: tuple[float, ..
         part = target.with_name(f"{target.name}.part")
         with _alone(part) as file:
             if checksum is not None and target.is_file() and sha256(target) == checksum:
-                part.unlink()
+                _drop(part)
                 return target
             _attempts(url, file, part, waits)
             found = sha256(part)
             if checksum is not None and found != checksum:
-                part.unlink()
+                _drop(part)
                 raise UserError(
                     f"{url}: the SHA-256 of what came is {found}, {key} says {checksum}. It was thrown away. Run the "
                     f"command again; if it comes again, the file has changed: look at it, then change {key}."
@@ -65,6 +65,14 @@ def download(url: str, checksum: str | None, key: str, *, waits: tuple[float, ..
             part.replace(target)
             _stamp(part).unlink(missing_ok=True)
     return target
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of an address. Raises UserError for one that has none."""
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise UserError(f"{url}: cannot be downloaded ({error}). Check the address.") from error
 
 
 @contextmanager
@@ -115,7 +123,7 @@ def _attempt(url: str, file: BinaryIO, part: Path) -> None:
         if status in (206, 416) and not resumed:
             raise _RetryError(f"the server answered {status} to a request for the rest; starting anew")
         if status != 200 and not resumed:
-            part.unlink()
+            _drop(part)
             raise UserError(f"{url}: the server answered {status} {response.reason}. Check the address.")
         total = have + int(response.headers["Content-Length"]) if "Content-Length" in response.headers else None
         _check_space(part, (total or 0) - have)
@@ -152,6 +160,11 @@ def _check_space(part: Path, needed: int) -> None:
 
 def _stamp(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
+
+
+def _drop(part: Path) -> None:
+    part.unlink()
+    _stamp(part).unlink(missing_ok=True)
 
 
 def _read_stamp(part: Path) -> str | None:

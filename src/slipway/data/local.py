@@ -13,9 +13,12 @@ def local_file(address: str, checksum: str | None, source: str, key: str) -> Pat
     """The path at `address`, its SHA-256 compared with `checksum` where there is one.
 
     `source` and `key` are the configuration's keys of the path and the checksum. Warns of a file that is neither
-    checked nor in data/local, which the stages depend on. Raises UserError for a missing file or another checksum.
+    checked nor in data/local, which the stages depend on. Raises UserError for a missing file, a folder
+    or another checksum.
     """
     path = Path(address)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file in {source}.")
     if not path.is_file():
         raise UserError(f"{path} is missing: put the file there, or name another in {source}.")
     if checksum is None:

@@ -64,6 +64,8 @@ def _verdict(found: Findings) -> dict[str, str]:
         return {"css": "bad", "words": "Errors: the pipeline stops here"}
     if found.drifted or found.notes:
         return {"css": "warn", "words": "Usable, with warnings"}
+    if found.baseline is None:
+        return {"css": "good", "words": "No errors; there is no baseline yet to compare with"}
     return {"css": "good", "words": "As it should be"}
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -29,7 +30,7 @@ def run() -> None:
     checks = resolved.read("data.checks", Checks)
     table = read_raw(RAW)
     facts = read_facts(RAW)
-    found = Findings(name, f"{len(table):,} rows from {facts.get('from', 'files')}")
+    found = Findings(name, f"{len(table):,} rows from {_origin(facts)}")
     try:
         problems = check(table, checks)
         if problems:
@@ -49,6 +50,12 @@ def run() -> None:
     write_whole(REPORT, html(found))
     write_json(PROFILE, profile.to_json(measured))
     _print(found)
+
+
+def _origin(facts: dict[str, Any]) -> str:
+    """Where the rows came from, as fetch remembers it: one place, or the files by name."""
+    files = facts.get("files", {}).values()
+    return facts.get("from") or ", ".join(dict.fromkeys(str(file["from"]) for file in files)) or "files"
 
 
 def _absent(labels: set[str], checks: Checks) -> list[str]:

@@ -62,6 +62,8 @@ def test_a_text_may_be_of_any_length():
         ),
         ("text,label\n".encode("utf-32"), PLAIN, r"its first bytes say utf-32"),
         (b"text,label\n", Format(encoding="utf-16"), r"not utf-16"),
+        (b"text,label\none,a\n", Format(encoding="undefined"), r"no text encoding 'undefined'"),
+        (b"text,label\none,a\n", Format(encoding="utf\0"), r"no text encoding 'utf\\x00'"),
         (b"text,label\none,a\ntw\0o,b\n", PLAIN, r"file\.csv:3: holds a NUL byte"),
         ("text,label\none,a\n".encode("utf-16-le"), PLAIN, r"file\.csv:1: holds a NUL byte.*utf-16"),
         (b"text,label\none,a\n", Format(encoding="utf-88"), r"data\.source\.encoding: .* no text encoding 'utf-88'"),

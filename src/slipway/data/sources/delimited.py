@@ -69,7 +69,8 @@ def decode(path: str, data: bytes, encoding: str) -> str:
     try:
         known = codecs.lookup(encoding).name
         "".encode(encoding)
-    except LookupError as error:
+    # ValueError: a name with a NUL byte, and "undefined", which encodes nothing
+    except (LookupError, ValueError) as error:
         raise UserError(f"data.source.encoding: Python knows no text encoding {encoding!r}; try utf-8.") from error
     announced = next((name for mark, name in MARKS if data.startswith(mark)), None)
     if announced and not known.startswith(announced):

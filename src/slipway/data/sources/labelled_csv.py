@@ -1,10 +1,9 @@
 """Rows of delimited files, local or by URL, with their labels and official split."""
 
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 from slipway.config.data import Banking77, Checksums, Columns, Csv, Files
-from slipway.data.download import download
+from slipway.data.download import download, split_url
 from slipway.data.local import local_file
 from slipway.data.rows import SPLITS, Raw, Row
 from slipway.data.sources.delimited import Format, read_bytes, records
@@ -42,10 +41,13 @@ def _read(
         path = bring(address, getattr(sums, split), f"data.source.sha256.{split}")
         sources[split] = {"from": address, "sha256": sha256(path)}
         wanted = [columns.text, columns.label, *([columns.split] if columns.split else [])]
+        before = len(rows)
         for line, (text, label, *rest) in records(address, read_bytes(path), shape, wanted):
             where = f"{address}:{line}"
             official = _official(rest[0], where, columns.split) if rest else (split if len(given) > 1 else None)
             rows.append(Row(text, _label(label, labels, where, columns.label), official, f"{names[split]}:{line}"))
+        if len(rows) == before:
+            raise UserError(f"{address}: holds no row below its header. Is the file complete?")
     return Raw(rows, facts | {"files": sources})
 
 
@@ -58,7 +60,8 @@ def bring(address: str, checksum: str | None, key: str) -> Path:
 
 def _names(given: dict[str, str]) -> dict[str, str]:
     """What the files are called in `origin`: the name alone where that says which."""
-    short = {split: PurePosixPath(urlsplit(address).path).name for split, address in given.items()}
+    paths = {split: split_url(address).path if "://" in address else address for split, address in given.items()}
+    short = {split: PurePosixPath(path).name for split, path in paths.items()}
     return short if len(set(short.values())) == len(short) else given
 
 
