@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
 import yaml
 
 from slipway.__main__ import main
 from slipway.config.compose import Order, resolve
+from slipway.data.prepared import load_meta
 from slipway.models.store import load
 from slipway.verbs.train import run
 
@@ -86,6 +89,26 @@ def test_a_second_run_only_collects_what_is_trained(project: Path) -> None:
     run()
     assert (project / "models" / "train" / "model.safetensors").read_bytes() == weights
     assert (project / "models" / "train" / "history.csv").read_bytes() == history, "its seconds say that it ran again"
+
+
+@pytest.mark.parametrize(("place", "heard"), [("data/local/bert", False), ("bert", True)])
+def test_other_weights_in_an_encoder_s_folder_are_trained_anew(
+    prepared: Path, project: Path, capsys: pytest.CaptureFixture[str], place: str, heard: bool
+) -> None:
+    vocabulary = load_meta(prepared).vocab_size
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    config = transformers.BertConfig(vocab_size=vocabulary, max_position_embeddings=64, **sizes)
+    order = Order({"data": "banking77", "model": "pretrained"}, {"train": {"epochs": 1}, "model": {"name": place}})
+    resolved = resolve(order, conf=ROOT / "conf")[1]
+    (project / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")
+    jobs = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        transformers.BertModel(config).save_pretrained(project / place)
+        run()
+        jobs.append(json.loads((project / "models" / "train" / "train.json").read_text())["job"])
+    assert jobs[0] != jobs[1]
+    assert ("warning: bert is not in data/local" in capsys.readouterr().err) == heard
 
 
 def test_a_rate_below_zero_ends_with_2_and_names_the_key(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,9 +22,15 @@ def local_file(address: str, checksum: str | None, source: str, key: str) -> Pat
     if not path.is_file():
         raise UserError(f"{path} is missing: put the file there, or name another in {source}.")
     if checksum is None:
-        if FOLDER.resolve() not in path.resolve().parents:
-            unseen = f"{path} is not in {FOLDER}, so `dvc repro` does not see when it changes"
-            print(f"warning: {unseen}: move it there, or set {key}.", file=sys.stderr)
+        warn_where_unseen(path, f"move it there, or set {key}")
     elif (found := sha256(path)) != checksum:
         raise UserError(f"{path}: its SHA-256 is {found}, {key} says {checksum}. Restore the file, or change the key.")
     return path
+
+
+def warn_where_unseen(path: Path, mend: str) -> None:
+    """Warn of a file or folder outside data/local, which the stages depend on; `mend` says what to do."""
+    if FOLDER.resolve() not in path.resolve().parents:
+        print(
+            f"warning: {path} is not in {FOLDER}, so `dvc repro` does not see when it changes: {mend}.", file=sys.stderr
+        )

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import torch
 
-from slipway.config.model import ModelConfig
+from slipway.config.model import ModelConfig, Pretrained
 from slipway.config.train import TrainConfig
 from slipway.files import sha256
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = ("config/model.py", "config/train.py", "data/prepared.py", "metrics.py", "models/*.py", "training/*.py")
+# what transformers reads of a folder; large encoders come in several files and an index
+ENCODER = ("config.json", "*.safetensors", "*.safetensors.index.json")
 
 
 def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
-    """16 hex digits of configuration, prepared data, torch release and the code that trains.
+    """16 hex digits of configuration, prepared data, a local encoder, torch release and the code that trains.
 
     The machine, the folder and the order of files are not in it.
     """
@@ -23,11 +25,19 @@ def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
     sources = {
         path.relative_to(PACKAGE).as_posix(): sha256(path) for pattern in SOURCES for path in PACKAGE.glob(pattern)
     }
+    encoder = local_encoder(model)
+    weights = [] if encoder is None else [path for name in ENCODER for path in encoder.glob(name) if path.is_file()]
     whole = {
         "model": model.model_dump(mode="json"),
         "train": train.model_dump(mode="json"),
         "prepared": files,
+        "encoder": {path.name: sha256(path) for path in weights},
         "source": sources,
         "torch": torch.__version__.partition("+")[0],
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def local_encoder(model: ModelConfig) -> Path | None:
+    """The folder on this machine that a pretrained model starts from; None for every other model."""
+    return Path(model.name) if isinstance(model, Pretrained) and Path(model.name).is_dir() else None

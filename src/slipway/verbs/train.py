@@ -14,6 +14,7 @@ from slipway.config.compose import runtime
 from slipway.config.model import ModelConfig
 from slipway.config.resolved import read
 from slipway.config.train import TrainConfig
+from slipway.data.local import warn_where_unseen
 from slipway.files import whole_folder, write_json, write_whole
 from slipway.tracking import live
 from slipway.training.epoch import EpochMetrics
@@ -33,13 +34,15 @@ def run() -> None:
 
     from slipway.data.prepared import load_meta, load_split
     from slipway.models.store import build, save
-    from slipway.training.identity import job_hash
+    from slipway.training.identity import job_hash, local_encoder
     from slipway.training.loop import train
 
     began = time.perf_counter()
     torch.set_num_threads(config.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     meta = load_meta(PREPARED)
+    if encoder := local_encoder(model_config):
+        warn_where_unseen(encoder, "move it there, and change model.name")
     job = job_hash(model_config, config, PREPARED)
     torch.manual_seed(config.seed)
     model = build(model_config, meta, PREPARED)
