@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -100,3 +101,21 @@ def test_without_a_trained_model_nothing_is_made(
 def test_the_hash_of_a_configuration_is_that_of_its_values() -> None:
     assert config_hash({"a": 1, "b": {"c": [1, 2]}}) == config_hash({"b": {"c": [1, 2]}, "a": 1})
     assert config_hash({"a": 1}) != config_hash({"a": 2})
+
+
+def test_a_full_disk_is_said_in_words_and_leaves_the_old_bundle(project: Project, tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    (folder / "models" / "bundle").mkdir()
+    (folder / "models" / "bundle" / "manifest.json").write_text("old")
+    code = f"""
+import resource, sys
+from slipway.__main__ import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))
+status = main(["package"])
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)  # coverage writes its data at the end
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "the disk is full" in done.stderr
+    assert (folder / "models" / "bundle" / "manifest.json").read_text() == "old"

@@ -15,7 +15,7 @@ from torch import nn
 from slipway.config.serve import ServeConfig
 from slipway.data.prepared import Meta, load_meta, load_rows, load_split
 from slipway.errors import UserError
-from slipway.files import sha256, whole_folder, write_json
+from slipway.files import disk_full_in_words, sha256, whole_folder, write_json
 from slipway.packaging.calibrate import temperature
 from slipway.packaging.latency import measure
 from slipway.packaging.onnx import export, optimise, torch_logits
@@ -63,7 +63,7 @@ def build(
     Raises UserError where torch and the bundle differ by more than the tolerance.
     """
     meta = load_meta(prepared)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, disk_full_in_words(Path(folder)):
         work = Path(folder)
         export(model, work / "exported.onnx", meta.max_length)
         facts = facts_of(meta, config, name, {"data": meta.data_sha256, **made_from})
