@@ -13,6 +13,7 @@ from typing import Any
 
 from slipway.errors import UserError
 
+MORE_SPACE = "Free some space (`dvc gc -w` removes old versions from the cache)"
 GROWING = re.compile(r"^\.(.+)\.new$")
 
 
@@ -76,8 +77,8 @@ def _final(path: Path) -> Path:
 
 
 @contextmanager
-def disk_full_in_words(path: Path) -> Iterator[None]:
-    """Turn "no space left on device" into a UserError that names what was being written."""
+def disk_full_in_words(path: Path, mend: str = MORE_SPACE) -> Iterator[None]:
+    """Turn "no space left on device" into a UserError that names what was being written; `mend` says what to do."""
     try:
         yield
     except OSError as error:
@@ -87,7 +88,7 @@ def disk_full_in_words(path: Path) -> Iterator[None]:
         final = Path(*(part[1:-4] if part.startswith(".") and part.endswith(".new") else part for part in path.parts))
         raise UserError(
             f"{final}: the disk is full, so it was not written; what stood there before is untouched. "
-            "Free some space (`dvc gc -w` removes old versions from the cache) and run the command again."
+            f"{mend} and run the command again."
         ) from error
 
 

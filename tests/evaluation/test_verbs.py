@@ -213,3 +213,16 @@ def test_champion_shows_and_takes_the_bundle_of_a_revision(project: Path, capsys
     assert main(["champion", "main", "main"]) == 2
     assert main(["champion", "elsewhere"]) == 2
     assert json.loads(Path("champion.json").read_text()) == {"bundle": digest}
+
+
+def test_damaged_predictions_or_history_are_named_with_the_stage_that_writes_them(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["evaluate"])
+    history = project / "models" / "train" / "history.csv"
+    history.write_text("garbage")
+    assert main(["gate"]) == 2
+    assert "history.csv is damaged: `dvc repro -f -s train`" in capsys.readouterr().err
+    (project / "reports" / "predictions.parquet").write_text("garbage")
+    assert main(["gate"]) == 2
+    assert "predictions.parquet is damaged: `dvc repro -f -s evaluate`" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from tokenizers import Tokenizer
 
 from slipway.errors import UserError
 from slipway.files import damage_in_words
@@ -73,6 +74,18 @@ def load_rows(prepared: Path, name: str) -> pd.DataFrame:
         raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
     with damage_in_words(path, "prepare"):
         return pd.read_parquet(path, columns=["text", "label", "origin"])
+
+
+def load_tokenizer(prepared: Path) -> Tokenizer:
+    """The tokenizer that encoded the rows. Raises UserError where it is missing or damaged."""
+    path = prepared / "tokenizer.json"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
+    with damage_in_words(path, "prepare"):
+        try:
+            return Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers promises nothing narrower
+            raise ValueError(error) from error
 
 
 def _load(path: Path) -> Any:

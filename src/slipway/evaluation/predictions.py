@@ -84,16 +84,19 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read what `write_predictions` wrote. Raises UserError where the file is missing."""
+    """Read what `write_predictions` wrote. Raises UserError where the file is missing or damaged."""
     if not path.is_file():
         raise UserError(f"{path} is missing: `dvc repro evaluate` writes it.")
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+        facts = json.loads(table.schema.metadata[METADATA])["champion"]
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: `dvc repro -f -s evaluate` writes it anew.") from error
     labels = tuple(name.removeprefix(PROBABILITY) for name in table.column_names if name.startswith(PROBABILITY))
 
     def names(column: str) -> NDArray[np.str_]:
         return np.asarray(table[column].to_pylist(), dtype=str)
 
-    facts = json.loads(table.schema.metadata[METADATA])["champion"]
     return Predictions(
         labels=labels,
         texts=tuple(table["text"].to_pylist()),

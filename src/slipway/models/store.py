@@ -9,13 +9,12 @@ import numpy.typing as npt
 import safetensors
 import safetensors.torch
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 
 from slipway.config.model import Bag as BagConfig
 from slipway.config.model import Encoder as EncoderConfig
 from slipway.config.model import ModelConfig
-from slipway.data.prepared import Meta, load_split
+from slipway.data.prepared import Meta, load_split, load_tokenizer
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
 from slipway.models.bag import Bag, BagShape
@@ -65,7 +64,7 @@ def build_bag(config: BagConfig, meta: Meta, prepared: Path) -> Bag:
     """A bag that knows the n-grams of the training rows."""
     split = load_split(prepared, "train")
     features = count(split.tokens, split.offsets, config.ngrams, config.min_count, config.max_features)
-    tokenizer = Tokenizer.from_file(str(prepared / "tokenizer.json"))
+    tokenizer = load_tokenizer(prepared)
     special = {meta.pad_id, meta.unk_id, *tokenizer.get_added_tokens_decoder()}
     vocabulary = {text: token for text, token in tokenizer.get_vocab().items() if token not in special}
     words = config.tokenizer.kind == "words"
