@@ -98,6 +98,18 @@ def test_without_a_trained_model_nothing_is_made(
     assert not Path("models").exists() or not list(Path("models").iterdir())
 
 
+def test_a_damaged_tokenizer_is_an_error_that_names_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project(tmp_path / "project"))
+    Path("data/prepared/tokenizer.json").write_text('{"version": ')
+    with pytest.raises(UserError, match=r"^data/prepared/tokenizer\.json is damaged .*`dvc repro -f -s prepare`"):
+        run()
+    Path("data/prepared/tokenizer.json").unlink()
+    with pytest.raises(UserError, match=r"^data/prepared/tokenizer\.json is missing.*dvc repro prepare"):
+        run()
+
+
 def test_the_hash_of_a_configuration_is_that_of_its_values() -> None:
     assert config_hash({"a": 1, "b": {"c": [1, 2]}}) == config_hash({"b": {"c": [1, 2]}, "a": 1})
     assert config_hash({"a": 1}) != config_hash({"a": 2})
@@ -105,6 +117,7 @@ def test_the_hash_of_a_configuration_is_that_of_its_values() -> None:
 
 def test_a_full_disk_is_said_in_words_and_leaves_the_old_bundle(project: Project, tmp_path: Path) -> None:
     folder = project(tmp_path)
+    (folder / "small").mkdir()
     (folder / "models" / "bundle").mkdir()
     (folder / "models" / "bundle" / "manifest.json").write_text("old")
     code = f"""
@@ -115,7 +128,11 @@ status = main(["package"])
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)  # coverage writes its data at the end
 sys.exit(status)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "TMPDIR": str(folder / "small")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2, done.stderr
-    assert "the disk is full" in done.stderr
+    assert done.stderr.startswith(f"error: {folder / 'small'}: the disk is full")
+    assert "let TMPDIR name a folder on another disk" in done.stderr
     assert (folder / "models" / "bundle" / "manifest.json").read_text() == "old"

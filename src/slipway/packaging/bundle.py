@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from torch import nn
 
 from slipway.config.serve import ServeConfig
-from slipway.data.prepared import Meta, load_meta, load_rows, load_split
+from slipway.data.prepared import Meta, load_meta, load_rows, load_split, load_tokenizer
 from slipway.errors import UserError
 from slipway.files import disk_full_in_words, sha256, whole_folder, write_json
 from slipway.packaging.calibrate import temperature
@@ -21,6 +21,8 @@ from slipway.packaging.latency import measure
 from slipway.packaging.onnx import export, optimise, torch_logits
 from slipway.packaging.quantize import Trial, judge, quantize
 from slipway.predictor import SCHEMA_VERSION, Predictor, digest_of
+
+TMPDIR = "Free some space there, or let TMPDIR name a folder on another disk,"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ def build(
     Raises UserError where torch and the bundle differ by more than the tolerance.
     """
     meta = load_meta(prepared)
-    with TemporaryDirectory() as folder, disk_full_in_words(Path(folder)):
+    # a damaged one is named here: further on it would be the fault of a bundle in a temporary folder
+    load_tokenizer(prepared)
+    with TemporaryDirectory() as folder, disk_full_in_words(Path(gettempdir()), TMPDIR):
         work = Path(folder)
         export(model, work / "exported.onnx", meta.max_length)
         facts = facts_of(meta, config, name, {"data": meta.data_sha256, **made_from})
