@@ -76,6 +76,35 @@ def test_no_text_is_an_error(project: Path) -> None:
     assert done.stderr.decode().startswith('error: no text: `slipway predict "some text"`')
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--hlp"], "no option '--hlp'; a text that begins with - stands after --"),
+        (["my card", "-x"], "no option '-x'"),
+        ([""], "an empty text has no class"),
+        (["my card", " \t "], "an empty text has no class"),
+        (["--", ""], "an empty text has no class"),
+    ],
+)
+def test_what_is_no_text_is_refused(project: Path, words: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run(words)
+
+
+def test_after_two_dashes_every_word_is_a_text(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["my card", "--", "-5 euros", "--"])
+    texts = capsys.readouterr().out.splitlines()[::6]
+    assert texts == ["my card", "-5 euros", "--"]
+
+
+def test_a_terminal_that_cannot_write_a_sign_shows_another(project: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "slipway", "predict", "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"?ber\n")
+
+
 def test_no_bundle_is_an_error_that_names_the_command(tmp_path: Path) -> None:
     done = slipway("predict", "my card", folder=tmp_path)
     assert done.returncode == 2

@@ -1,6 +1,7 @@
 """`slipway predict TEXT ...`: what the bundle says of a text."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -15,18 +16,36 @@ BUNDLE = Path("models/bundle")
 CLASSES_SHOWN = 5
 
 
-def run(texts: list[str]) -> None:
-    """Print the class probabilities of each text; without any, of each line of standard input."""
+def run(words: list[str]) -> None:
+    """Print the class probabilities of each text in `words`; without any, of each line of standard input."""
     if not BUNDLE.is_dir():
         raise UserError(f"{BUNDLE} is missing: `dvc repro package` makes it, `dvc pull {BUNDLE}` fetches it.")
-    texts = texts or lines_of_input()
+    texts = texts_of(words) or lines_of_input()
     try:
         predictions = Predictor(BUNDLE).predict(texts, CLASSES_SHOWN)
     except BundleError as error:
         raise UserError(f"{error} `dvc checkout {BUNDLE}` puts back what dvc.lock names.") from error
+    # a terminal that cannot write a sign shows another in its place
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     console = Console()
     for text, prediction in zip(texts, predictions, strict=True):
         console.print(bars(text, prediction))
+
+
+def texts_of(words: list[str]) -> list[str]:
+    """The texts on the command line. Raises UserError for a blank one, and for an option: there is none.
+
+    After `--` every word is a text.
+    """
+    before, after = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
+    for word in before:
+        if word.startswith("-"):
+            raise UserError(f"slipway predict has no option {word!r}; a text that begins with - stands after --.")
+    texts = [*before, *after]
+    if not all(text.strip() for text in texts):
+        raise UserError('an empty text has no class: `slipway predict "some text"`.')
+    return texts
 
 
 def lines_of_input() -> list[str]:
