@@ -144,6 +144,25 @@ def test_hostile_text_in_data_labels_and_configuration_stays_text(findings: Find
     assert "49" not in page.text.split("Model card")[1]
 
 
+def test_a_long_class_name_is_cut_where_it_would_stretch_a_table(findings: Findings, predictor: Predictor) -> None:
+    long = "business_" + "and_more_" * 9
+
+    def rename(names: np.ndarray) -> np.ndarray:
+        return np.array([long if name == "business" else name for name in names])
+
+    predictions = replace(
+        findings.predictions,
+        labels=(long, *findings.predictions.labels[1:]),
+        truth=rename(findings.predictions.truth),
+        baseline=rename(findings.predictions.baseline),
+    )
+    card = Card(owner="a", intended_use="b", limits="c")
+    content = render(replace(findings, predictions=predictions), predictor.manifest, None, card)
+    table = content.split("Most frequent errors")[1].split("</table>")[0]
+    assert f'title="{long}">{long[:27]}…</td>' in table
+    assert f">{long}<" not in table
+
+
 def test_a_report_without_history_says_so(findings: Findings, predictor: Predictor, card: Card) -> None:
     page = Page(render(findings, predictor.manifest, None, card))
     assert "Training left no history." in page.text
@@ -160,6 +179,8 @@ def test_the_champion_stands_beside_the_model(
     assert found.verdict.comparisons[0].outcome == "better"
     assert "Beside the champion and the baseline" in page.text
     assert "Better than the champion" in page.text
+    drawn = [render(replace(found, seed=seed), predictor.manifest, HISTORY, card) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2], "the champion's interval is not drawn with the gate's seed"
 
 
 def test_a_class_without_a_test_row_is_said_to_have_none(

@@ -20,7 +20,10 @@ from slipway.predictor import Predictor
 
 @dataclass(frozen=True)
 class Findings:
-    """What evaluation found. `metrics` is the content of metrics.json, `package` of package.json."""
+    """What evaluation found. `metrics` is the content of metrics.json, `package` of package.json.
+
+    `resamples` and `seed` are the bootstrap's that made the intervals.
+    """
 
     predictions: Predictions
     metrics: Mapping[str, Any]
@@ -29,6 +32,8 @@ class Findings:
     slices: tuple[Slice, ...]
     checks: tuple[Check, ...]
     mistakes: tuple[Mistake, ...]
+    resamples: int
+    seed: int
 
 
 def find(
@@ -66,6 +71,8 @@ def find(
         slices=tuple(slices(predictions, train_texts, train_labels, config.resamples, config.seed)),
         checks=tuple(checks),
         mistakes=tuple(mistakes(predictor, predictions)),
+        resamples=config.resamples,
+        seed=config.seed,
     )
 
 

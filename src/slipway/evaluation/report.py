@@ -76,7 +76,8 @@ def forest(findings: Findings, figure: str) -> Markup:
     rows = [("model", "model", stored(metrics, figure))]
     if champion := predictions.champion:
         names = tuple(sorted({*predictions.labels, *champion.labels}))
-        found = bootstrap_intervals(indices(predictions.truth, names), indices(champion.predicted, names), len(names))
+        truth, predicted = (indices(each, names) for each in (predictions.truth, champion.predicted))
+        found = bootstrap_intervals(truth, predicted, len(names), findings.resamples, findings.seed)
         rows.append(("champion", "champion", found[figure]))
     rows.append(("baseline", "baseline", stored(metrics["baseline"], figure)))
     return charts.intervals(rows, f"{FIGURES[figure]} with 95 % intervals")
