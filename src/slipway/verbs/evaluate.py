@@ -20,7 +20,7 @@ from slipway.evaluation.findings import Findings, find
 from slipway.evaluation.plots import plot_tables, write_tables
 from slipway.evaluation.predictions import write_predictions
 from slipway.evaluation.report import render
-from slipway.evaluation.results import read_result
+from slipway.evaluation.results import read_history, read_result
 from slipway.files import whole_folder, write_json, write_whole
 from slipway.predictor import BundleError, Predictor
 
@@ -39,10 +39,11 @@ def run() -> None:
     except BundleError as error:
         raise UserError(f"{error} `dvc repro package` makes it anew.") from error
     package = read_result(PACKAGE, "package")
+    # read_history says what is damaged; pandas keeps whole numbers whole
+    history = pd.read_csv(HISTORY) if HISTORY.is_file() and read_history(HISTORY) else None
     train, test = (load_rows(PREPARED, split) for split in ("train", "test"))
     with champion() as opponent:
         findings = find(predictor, train, test, package, config, opponent)
-    history = pd.read_csv(HISTORY) if HISTORY.is_file() else None
     tables = plot_tables(findings) | ({} if history is None else {"history": history})
     with whole_folder(REPORTS / "plots") as folder:
         write_tables(tables, folder)

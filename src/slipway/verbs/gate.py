@@ -1,6 +1,5 @@
 """`slipway gate`: promote, keep or block, with reasons, in reports/gate.json."""
 
-import csv
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from rich.text import Text
 from slipway.config.compose import runtime
 from slipway.config.gate import GateConfig
 from slipway.config.resolved import read
-from slipway.errors import UserError
 from slipway.evaluation.gate import Verdict, decide
 from slipway.evaluation.predictions import read_predictions
-from slipway.evaluation.results import read_result
+from slipway.evaluation.results import read_history, read_result
 from slipway.files import write_json
 from slipway.tracking import record
 
@@ -50,7 +48,7 @@ def track(metrics: dict[str, Any], tags: dict[str, str]) -> str | None:
         runtime().tracking,
         job=read_result(TRAINED, "train")["job"],
         parameters={section: read(section, dict[str, Any]) for section in ("data", "model", "train")},
-        history=read_history(),
+        history=read_history(HISTORY),
         metrics={f"test_{key}": value for key, value in metrics.items() if isinstance(value, float)},
         tags=tags | {"data": read_result(META, "prepare")["data_sha256"]},
         files=[path for path in sorted(GATE.parent.rglob("*")) if path.is_file()],
@@ -65,20 +63,6 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [rounded(each) for each in value]
     return round(value, 6) if isinstance(value, float) else value
-
-
-def read_history() -> list[dict[str, float]]:
-    """The metrics of each epoch. Raises UserError where training's record of them is missing or damaged."""
-    try:
-        with HISTORY.open(encoding="utf-8", newline="") as file:
-            history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        if not history or "epoch" not in history[0]:
-            raise ValueError("no epochs")
-    except FileNotFoundError as error:
-        raise UserError(f"{HISTORY} is missing: `dvc repro train` writes it.") from error
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{HISTORY} is damaged: `dvc repro -f -s train` writes it anew.") from error
-    return history
 
 
 def show(verdict: Verdict, console: Console) -> None:
