@@ -1,4 +1,4 @@
-"""Files and folders that are either whole or absent."""
+"""Files and folders that are either whole or absent, and errors that say what writes them anew."""
 
 import errno
 import hashlib
@@ -30,7 +30,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     On any error the new folder is removed and what stood at `path` stays; one that a killed process left is removed
     by the next. A full disk becomes a UserError.
     """
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = _fresh(path)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         with disk_full_in_words(path):
@@ -45,7 +45,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file by way of a temporary neighbour, so that a reader never sees half of it."""
     data = content.encode() if isinstance(content, str) else content
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = _fresh(path)
     try:
         with disk_full_in_words(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,21 +85,30 @@ def disk_full_in_words(path: Path, mend: str = MORE_SPACE) -> Iterator[None]:
         # EFBIG: a limit on file size (ulimit -f), which is full in the same way
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        final = Path(*(part[1:-4] if part.startswith(".") and part.endswith(".new") else part for part in path.parts))
         raise UserError(
-            f"{final}: the disk is full, so it was not written; what stood there before is untouched. "
+            f"{_final(path)}: the disk is full, so it was not written; what stood there before is untouched. "
             f"{mend} and run the command again."
         ) from error
 
 
 @contextmanager
-def damage_in_words(path: Path, stage: str) -> Iterator[None]:
-    """Turn what reading a broken file raises into a UserError that names the file and the stage that writes it."""
+def written_by(stage: str, path: Path) -> Iterator[None]:
+    """Turn what reading a missing or broken file raises into a UserError that names it and the stage that writes it."""
     try:
         yield
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing: `dvc repro {stage}` writes it.") from error
+    except UserError:
         raise
-    # pyarrow's errors are ValueErrors and OSErrors; an EOFError is an empty array
-    except (ValueError, TypeError, KeyError, EOFError, OSError) as error:
+    except Exception as error:  # Parquet, safetensors, torch and tokenizers promise nothing narrower
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"{path} is damaged ({lines[0]}): `dvc repro -f -s {stage}` writes it anew.") from error
+
+
+def read_json(path: Path, stage: str) -> dict[str, Any]:
+    """The JSON object that `stage` wrote. Raises UserError where the file is missing or damaged."""
+    with written_by(stage, path):
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError("not a JSON object")
+        return value

@@ -114,7 +114,7 @@ def test_encoding_nothing_gives_nothing(tokenizer):
     "read", [load_meta, lambda folder: load_split(folder, "train"), lambda f: load_rows(f, "train")]
 )
 def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path, read):
-    with pytest.raises(UserError, match=r"is missing: `slipway prepare`"):
+    with pytest.raises(UserError, match=r"is missing: `dvc repro prepare`"):
         read(tmp_path)
 
 

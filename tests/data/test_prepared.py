@@ -59,7 +59,7 @@ def test_a_pickle_is_not_loaded(broken):
 @pytest.mark.parametrize("name", ["test/tokens.npy", "test.parquet", "meta.json"])
 def test_a_missing_file_is_named(broken, name):
     (broken / name).unlink()
-    with pytest.raises(UserError, match=r"is missing: `slipway prepare`"):
+    with pytest.raises(UserError, match=r"is missing: `dvc repro prepare`"):
         load_meta(broken), load_split(broken, "test"), load_rows(broken, "test")
 
 
@@ -72,5 +72,5 @@ def test_a_damaged_file_of_fetch_is_named(tmp_path, name, read, content):
     with pytest.raises(UserError, match=rf"{name} is damaged \(.+\): `dvc repro -f -s fetch` writes it anew"):
         read(tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(UserError, match=r"is missing: `slipway fetch`"):
+    with pytest.raises(UserError, match=r"is missing: `dvc repro fetch`"):
         read(tmp_path)

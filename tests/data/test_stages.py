@@ -239,7 +239,7 @@ sys.exit(status)
     assert good.files() == before
 
 
-@pytest.mark.parametrize(("stage", "words"), [("validate", "`slipway fetch`"), ("prepare", "`slipway fetch`")])
+@pytest.mark.parametrize(("stage", "words"), [("validate", "`dvc repro fetch`"), ("prepare", "`dvc repro fetch`")])
 def test_a_stage_without_its_input_names_the_one_before(project, capsys, stage, words):
     project.configure()
     assert project.run(stage) == 2
@@ -290,7 +290,7 @@ def test_the_accepted_profile_is_the_one_that_was_measured(good, capsys):
 def test_there_is_nothing_to_accept_before_validate(project, capsys):
     project.configure()
     assert project.run("accept_profile") == 2
-    assert "`slipway validate`" in capsys.readouterr().err
+    assert "`dvc repro validate`" in capsys.readouterr().err
 
 
 def test_a_declared_class_without_rows_warns(good, capsys):

@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from slipway.config.card import Card
@@ -15,17 +14,12 @@ from slipway.config.gate import GateConfig
 from slipway.evaluation.findings import Findings, find
 from slipway.evaluation.report import render
 from slipway.predictor import Predictor
+from slipway.training.epoch import EpochMetrics
 
-HISTORY = pd.DataFrame(
-    {
-        "epoch": [1, 2, 3],
-        "train_loss": [1.0, 0.5, 0.3],
-        "log_loss": [0.9, 0.6, 0.5],
-        "accuracy": [0.7, 0.8, 0.9],
-        "macro_f1": [0.6, 0.7, 0.8],
-        "seconds": [1.0, 2.0, 3.0],
-    }
-)
+HISTORY = [
+    EpochMetrics(epoch, 10 * epoch, 0.001, 1 / epoch, 0.6 + epoch / 10, 0.5 + epoch / 10, 0.9 / epoch, 1e5, epoch)
+    for epoch in (1, 2, 3)
+]
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>{{ 7 * 7 }}"
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
@@ -157,16 +151,10 @@ def test_a_long_class_name_is_cut_where_it_would_stretch_a_table(findings: Findi
         baseline=rename(findings.predictions.baseline),
     )
     card = Card(owner="a", intended_use="b", limits="c")
-    content = render(replace(findings, predictions=predictions), predictor.manifest, None, card)
+    content = render(replace(findings, predictions=predictions), predictor.manifest, HISTORY, card)
     table = content.split("Most frequent errors")[1].split("</table>")[0]
     assert f'title="{long}">{long[:27]}…</td>' in table
     assert f">{long}<" not in table
-
-
-def test_a_report_without_history_says_so(findings: Findings, predictor: Predictor, card: Card) -> None:
-    page = Page(render(findings, predictor.manifest, None, card))
-    assert "Training left no history." in page.text
-    assert page.tags.count("svg") == 4
 
 
 def test_the_champion_stands_beside_the_model(
@@ -187,7 +175,7 @@ def test_a_class_without_a_test_row_is_said_to_have_none(
     news, predictor: Predictor, package, card: Card, gate_config: Callable[..., GateConfig]
 ) -> None:
     rows = news.test[news.test["label"] != "health"].head(300)
-    page = Page(render(find(predictor, news.train, rows, package, gate_config()), predictor.manifest, None, card))
+    page = Page(render(find(predictor, news.train, rows, package, gate_config()), predictor.manifest, HISTORY, card))
     assert "health no test row" in page.text
 
 
@@ -198,6 +186,6 @@ def test_a_faultless_model_can_be_shown(
         predictor.labels.index(label) for label in news.test["label"]
     ]
     found = find(predictor, news.train, news.test[right].head(200), package, gate_config())
-    page = Page(render(found, predictor.manifest, None, card))
+    page = Page(render(found, predictor.manifest, HISTORY, card))
     assert found.metrics["accuracy"] == 1
     assert "There is none." in page.text

@@ -1,6 +1,7 @@
 """`slipway evaluate`, `gate` and `champion` on a project folder with real headlines and a real bundle."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -16,10 +17,15 @@ from slipway.__main__ import main
 from slipway.data.encode import write_prepared
 from slipway.evaluation.champion import write_champion
 from slipway.predictor import Predictor
+from slipway.training.epoch import EpochMetrics
+from slipway.training.history import to_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = {"owner": "news desk", "intended_use": "Sorts headlines.", "limits": "English headlines."}
-HISTORY = "epoch,train_loss,log_loss,accuracy,macro_f1\n1,1.0,inf,0.8,0.7\n2,0.5,0.6,0.9,0.8\n"
+HISTORY = [
+    EpochMetrics(1, 10, 0.001, 1.0, 0.8, 0.7, math.inf, 1e5, 1.0),
+    EpochMetrics(2, 20, 0.001, 0.5, 0.9, 0.8, 0.6, 1e5, 2.0),
+]
 Make = Callable[[pd.DataFrame, Path], Path]
 
 
@@ -43,7 +49,7 @@ def made(news, bundle: Path, package, tmp_path_factory: pytest.TempPathFactory) 
     shutil.copytree(bundle, folder / "models" / "bundle")
     (folder / "models" / "package.json").write_text(json.dumps(package))
     (folder / "models" / "train").mkdir()
-    (folder / "models" / "train" / "history.csv").write_text(HISTORY)
+    (folder / "models" / "train" / "history.csv").write_text(to_csv(HISTORY))
     (folder / "models" / "train" / "train.json").write_text('{"job": "0123"}')
     shutil.copytree(ROOT / "conf", folder / "conf")
     write_champion(None, folder / "champion.json")
@@ -220,10 +226,14 @@ def test_damaged_predictions_or_history_are_named_with_the_stage_that_writes_the
 ) -> None:
     main(["evaluate"])
     history = project / "models" / "train" / "history.csv"
-    history.write_text("garbage")
-    for stage in ("evaluate", "gate"):
-        assert main([stage]) == 2
-        assert "history.csv is damaged: `dvc repro -f -s train`" in capsys.readouterr().err
+    for content in ("", "garbage", "epoch,step\n1,2\n", to_csv(HISTORY).replace("inf", "much")):
+        history.write_text(content)
+        for stage in ("evaluate", "gate"):
+            assert main([stage]) == 2
+            error = capsys.readouterr().err
+            assert "history.csv is damaged (" in error
+            assert "`dvc repro -f -s train`" in error
+    history.write_text(to_csv(HISTORY))
     (project / "reports" / "predictions.parquet").write_text("garbage")
     assert main(["gate"]) == 2
-    assert "predictions.parquet is damaged: `dvc repro -f -s evaluate`" in capsys.readouterr().err
+    assert "predictions.parquet is damaged (" in capsys.readouterr().err

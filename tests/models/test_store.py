@@ -53,7 +53,7 @@ def test_a_missing_file_is_named(trained: Path, tmp_path: Path, name: str) -> No
 def test_an_architecture_that_is_none_is_named(trained: Path, tmp_path: Path, content: str) -> None:
     folder = shutil.copytree(trained, tmp_path / "train")
     (folder / "model.json").write_text(content, encoding="utf-8")
-    with pytest.raises(UserError, match=r"model\.json does not describe a model"):
+    with pytest.raises(UserError, match=r"model\.json is damaged"):
         load(folder)
 
 

@@ -1,6 +1,5 @@
 """Reads what `prepare` wrote: token ids in flat arrays, mapped into memory, and the rows they came from."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from tokenizers import Tokenizer
 
-from slipway.errors import UserError
-from slipway.files import damage_in_words
+from slipway.files import read_json, written_by
 
 
 @dataclass(frozen=True)
@@ -48,17 +46,15 @@ class EncodedSplit:
 def load_meta(prepared: Path) -> Meta:
     """What prepare wrote of the data. Raises UserError where it is missing or damaged."""
     path = prepared / "meta.json"
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
-    with damage_in_words(path, "prepare"):
-        value = json.loads(path.read_text(encoding="utf-8"))
+    value = read_json(path, "prepare")
+    with written_by("prepare", path):
         return Meta(**value | {"labels": tuple(value["labels"])})
 
 
 def load_split(prepared: Path, name: str) -> EncodedSplit:
     """The arrays of a split, mapped into memory. Raises UserError where they are missing or damaged."""
     tokens, offsets, labels = (_load(prepared / name / f"{part}.npy") for part in ("tokens", "offsets", "labels"))
-    with damage_in_words(prepared / name / "offsets.npy", "prepare"):
+    with written_by("prepare", prepared / name / "offsets.npy"):
         if len(offsets) != len(labels) + 1 or offsets[-1] != len(tokens):
             raise ValueError("it does not fit tokens.npy and labels.npy beside it")
     return EncodedSplit(tokens, offsets, labels)
@@ -70,28 +66,18 @@ def load_rows(prepared: Path, name: str) -> pd.DataFrame:
     Raises UserError where they are missing or damaged.
     """
     path = prepared / f"{name}.parquet"
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
-    with damage_in_words(path, "prepare"):
+    with written_by("prepare", path):
         return pd.read_parquet(path, columns=["text", "label", "origin"])
 
 
 def load_tokenizer(prepared: Path) -> Tokenizer:
     """The tokenizer that encoded the rows. Raises UserError where it is missing or damaged."""
     path = prepared / "tokenizer.json"
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.")
-    with damage_in_words(path, "prepare"):
-        try:
-            return Tokenizer.from_file(str(path))
-        except Exception as error:  # tokenizers promises nothing narrower
-            raise ValueError(error) from error
+    with written_by("prepare", path):
+        return Tokenizer.from_str(path.read_text(encoding="utf-8"))
 
 
 def _load(path: Path) -> Any:
-    with damage_in_words(path, "prepare"):
-        try:
-            # an array of objects would be a pickle, which could run anything
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError as error:
-            raise UserError(f"{path} is missing: `slipway prepare` (or `dvc repro prepare`) writes it.") from error
+    with written_by("prepare", path):
+        # an array of objects would be a pickle, which could run anything
+        return np.load(path, mmap_mode="r", allow_pickle=False)

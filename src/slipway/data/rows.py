@@ -1,6 +1,5 @@
 """The one shape in which every source hands over its rows."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from slipway.errors import UserError
-from slipway.files import damage_in_words, write_json
+from slipway.files import read_json, write_json, written_by
 
 COLUMNS = ["text", "label", "split", "origin"]
 SPLITS = ("train", "validation", "test")
@@ -49,23 +47,13 @@ def write_raw(folder: Path, raw: Raw) -> None:
 def read_raw(folder: Path) -> pd.DataFrame:
     """The rows that fetch wrote. Raises UserError where they are missing or damaged."""
     path = folder / "rows.parquet"
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `slipway fetch` (or `dvc repro fetch`) brings it.")
-    with damage_in_words(path, "fetch"):
+    with written_by("fetch", path):
         return pd.read_parquet(path, columns=COLUMNS)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """What fetch remembers of the source. Raises UserError where it is missing or damaged."""
-    path = folder / "source.json"
-    try:
-        with damage_in_words(path, "fetch"):
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(facts, dict):
-                raise ValueError("not a JSON object")
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: `slipway fetch` (or `dvc repro fetch`) brings it.") from error
-    return facts
+    return read_json(folder / "source.json", "fetch")
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:

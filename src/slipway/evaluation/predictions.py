@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from slipway.errors import UserError
-from slipway.files import write_whole
+from slipway.files import write_whole, written_by
 
 PROBABILITY = "probability: "
 METADATA = b"slipway"
@@ -85,24 +85,20 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
 
 def read_predictions(path: Path) -> Predictions:
     """Read what `write_predictions` wrote. Raises UserError where the file is missing or damaged."""
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `dvc repro evaluate` writes it.")
-    try:
+    with written_by("evaluate", path):
         table = pq.read_table(path)
         facts = json.loads(table.schema.metadata[METADATA])["champion"]
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: `dvc repro -f -s evaluate` writes it anew.") from error
-    labels = tuple(name.removeprefix(PROBABILITY) for name in table.column_names if name.startswith(PROBABILITY))
+        labels = tuple(name.removeprefix(PROBABILITY) for name in table.column_names if name.startswith(PROBABILITY))
 
-    def names(column: str) -> NDArray[np.str_]:
-        return np.asarray(table[column].to_pylist(), dtype=str)
+        def names(column: str) -> NDArray[np.str_]:
+            return np.asarray(table[column].to_pylist(), dtype=str)
 
-    return Predictions(
-        labels=labels,
-        texts=tuple(table["text"].to_pylist()),
-        origins=tuple(table["origin"].to_pylist()),
-        truth=names("label"),
-        probabilities=np.stack([table[PROBABILITY + label].to_numpy() for label in labels], axis=1),
-        baseline=names("baseline"),
-        champion=Champion(facts["bundle"], tuple(facts["labels"]), names("champion")) if facts else None,
-    )
+        return Predictions(
+            labels=labels,
+            texts=tuple(table["text"].to_pylist()),
+            origins=tuple(table["origin"].to_pylist()),
+            truth=names("label"),
+            probabilities=np.stack([table[PROBABILITY + label].to_numpy() for label in labels], axis=1),
+            baseline=names("baseline"),
+            champion=Champion(facts["bundle"], tuple(facts["labels"]), names("champion")) if facts else None,
+        )

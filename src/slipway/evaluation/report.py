@@ -1,11 +1,10 @@
 """The report: one HTML file that holds all it shows, and no more of the outside than a file on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -16,9 +15,10 @@ from slipway.evaluation.gate import Comparison, Verdict
 from slipway.evaluation.mistakes import confused
 from slipway.evaluation.predictions import Predictions, indices
 from slipway.metrics import Interval, bootstrap_intervals, confusion, per_class, reliability
+from slipway.training.epoch import EpochMetrics
 
 FIGURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
-# columns of history.csv and what the line is called
+# figures of an epoch and what the line is called
 CURVES = {
     "Loss": {"train_loss": "training", "log_loss": "validation"},
     "On the validation rows": {"accuracy": "accuracy", "macro_f1": "macro-F1"},
@@ -37,10 +37,10 @@ class ClassRow:
     support: int
 
 
-def render(findings: Findings, manifest: Mapping[str, Any], history: pd.DataFrame | None, card: Card) -> str:
+def render(findings: Findings, manifest: Mapping[str, Any], history: Sequence[EpochMetrics], card: Card) -> str:
     """The page. Every text that comes from data or configuration is escaped.
 
-    `manifest` is the bundle's; `history` has one row an epoch, or is None where training left none.
+    `manifest` is the bundle's.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -106,16 +106,18 @@ def class_rows(predictions: Predictions) -> list[ClassRow]:
     ]
 
 
-def curves(history: pd.DataFrame | None) -> list[tuple[str, Markup]]:
-    """The curves of history.csv over its epochs, as far as they are there."""
-    plots = []
-    for title, names in CURVES.items():
-        lines = {
-            line: history[name].tolist() for name, line in names.items() if history is not None and name in history
-        }
-        if history is not None and lines:
-            plots.append((title, charts.curves(history["epoch"].tolist(), lines, title)))
-    return plots
+def curves(history: Sequence[EpochMetrics]) -> list[tuple[str, Markup]]:
+    """The figures of the epochs, some to a plot."""
+    epochs = [metrics.epoch for metrics in history]
+    return [
+        (
+            title,
+            charts.curves(
+                epochs, {line: [getattr(each, name) for each in history] for name, line in names.items()}, title
+            ),
+        )
+        for title, names in CURVES.items()
+    ]
 
 
 def headline(verdict: Verdict) -> str:

@@ -1,12 +1,9 @@
 """Builds models, and keeps them as safetensors beside one JSON of their architecture: nothing in them can run."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
 import safetensors.torch
 import torch
 from torch import nn
@@ -16,7 +13,7 @@ from slipway.config.model import Encoder as EncoderConfig
 from slipway.config.model import ModelConfig
 from slipway.data.prepared import Meta, load_split, load_tokenizer
 from slipway.errors import UserError
-from slipway.files import write_json, write_whole
+from slipway.files import read_json, write_json, write_whole, written_by
 from slipway.models.bag import Bag, BagShape
 from slipway.models.encoder import Encoder, EncoderShape
 from slipway.models.ngrams import count
@@ -121,19 +118,9 @@ def save(model: nn.Module, folder: Path) -> None:
 
 def load(folder: Path) -> nn.Module:
     """The model that `save` wrote, in evaluation mode. Raises UserError naming the file that is missing or damaged."""
-    try:
-        stored: dict[str, Any] = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
+    stored = read_json(folder / ARCHITECTURE, "train")
+    with written_by("train", folder / ARCHITECTURE):
         model: nn.Module = KINDS[stored["kind"]].of(stored["architecture"])
-    except FileNotFoundError as error:
-        raise UserError(f"{folder / ARCHITECTURE} is missing: `dvc repro train` writes it.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder / ARCHITECTURE} does not describe a model: run `dvc repro -f -s train`.") from error
-    try:
-        tensors = safetensors.torch.load((folder / WEIGHTS).read_bytes())
-        model.load_state_dict(tensors)
-    except FileNotFoundError as error:
-        raise UserError(f"{folder / WEIGHTS} is missing: `dvc repro train` writes it.") from error
-    except (safetensors.SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{folder / WEIGHTS} is damaged ({reason}): run `dvc repro -f -s train`.") from error
+    with written_by("train", folder / WEIGHTS):
+        model.load_state_dict(safetensors.torch.load((folder / WEIGHTS).read_bytes()))
     return model.eval()

@@ -19,7 +19,7 @@ def run() -> None:
     name: str = resolved.read("data.name", str)
     accepted = profile.load(PROFILE)
     if accepted is None:
-        raise UserError(f"{PROFILE} is missing: `slipway validate` (or `dvc repro validate`) writes it.")
+        raise UserError(f"{PROFILE} is missing: `dvc repro validate` writes it.")
     baseline = BASELINES / f"{name}.json"
     write_json(baseline, profile.to_json(accepted))
     Console().print(Text(f"{baseline} is now the baseline ({accepted.rows:,} rows). Commit it."), soft_wrap=True)

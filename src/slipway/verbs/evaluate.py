@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -20,9 +21,9 @@ from slipway.evaluation.findings import Findings, find
 from slipway.evaluation.plots import plot_tables, write_tables
 from slipway.evaluation.predictions import write_predictions
 from slipway.evaluation.report import render
-from slipway.evaluation.results import read_history, read_result
-from slipway.files import whole_folder, write_json, write_whole
+from slipway.files import read_json, whole_folder, write_json, write_whole
 from slipway.predictor import BundleError, Predictor
+from slipway.training.history import read_csv
 
 PREPARED = Path("data/prepared")
 BUNDLE = Path("models/bundle")
@@ -38,13 +39,12 @@ def run() -> None:
         predictor = Predictor(BUNDLE)
     except BundleError as error:
         raise UserError(f"{error} `dvc repro package` makes it anew.") from error
-    package = read_result(PACKAGE, "package")
-    # read_history says what is damaged; pandas keeps whole numbers whole
-    history = pd.read_csv(HISTORY) if HISTORY.is_file() and read_history(HISTORY) else None
+    package = read_json(PACKAGE, "package")
+    history = read_csv(HISTORY)
     train, test = (load_rows(PREPARED, split) for split in ("train", "test"))
     with champion() as opponent:
         findings = find(predictor, train, test, package, config, opponent)
-    tables = plot_tables(findings) | ({} if history is None else {"history": history})
+    tables = plot_tables(findings) | {"history": pd.DataFrame(map(asdict, history))}
     with whole_folder(REPORTS / "plots") as folder:
         write_tables(tables, folder)
     write_predictions(findings.predictions, REPORTS / "predictions.parquet")

@@ -12,9 +12,9 @@ from slipway.config.gate import GateConfig
 from slipway.config.resolved import read
 from slipway.evaluation.gate import Verdict, decide
 from slipway.evaluation.predictions import read_predictions
-from slipway.evaluation.results import read_history, read_result
-from slipway.files import write_json
+from slipway.files import read_json, write_json
 from slipway.tracking import record
+from slipway.training.history import read_csv
 
 PREDICTIONS = Path("reports/predictions.parquet")
 METRICS = Path("reports/metrics.json")
@@ -31,7 +31,7 @@ def run() -> int:
     """Write reports/gate.json and print the verdict; returns 1 where it is block and gate.enforce is true, else 0."""
     config = read("gate", GateConfig)
     predictions = read_predictions(PREDICTIONS)
-    metrics, package = read_result(METRICS, "evaluate"), read_result(PACKAGE, "package")
+    metrics, package = read_json(METRICS, "evaluate"), read_json(PACKAGE, "package")
     verdict = decide(predictions, metrics, package, config)
     champion = predictions.champion.bundle if predictions.champion else None
     write_json(GATE, rounded({**asdict(verdict), "champion": champion, "bundle": package["digest"]}))
@@ -46,11 +46,11 @@ def track(metrics: dict[str, Any], tags: dict[str, str]) -> str | None:
     """Complete the MLflow run that training began; returns the registered version's name, None where there is none."""
     return record(
         runtime().tracking,
-        job=read_result(TRAINED, "train")["job"],
+        job=read_json(TRAINED, "train")["job"],
         parameters={section: read(section, dict[str, Any]) for section in ("data", "model", "train")},
-        history=read_history(HISTORY),
+        history=[asdict(epoch) for epoch in read_csv(HISTORY)],
         metrics={f"test_{key}": value for key, value in metrics.items() if isinstance(value, float)},
-        tags=tags | {"data": read_result(META, "prepare")["data_sha256"]},
+        tags=tags | {"data": read_json(META, "prepare")["data_sha256"]},
         files=[path for path in sorted(GATE.parent.rglob("*")) if path.is_file()],
         bundle=BUNDLE,
     )

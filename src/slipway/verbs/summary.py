@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from slipway.evaluation.results import read_result
+from slipway.files import read_json
 from slipway.verbs import predict
 
 METRICS = Path("reports/metrics.json")
@@ -27,8 +27,8 @@ Next:
 
 def run() -> None:
     """Print figures beside the baseline's, parity, size, latency, the verdict and one prediction."""
-    metrics, gate = read_result(METRICS, "evaluate"), read_result(GATE, "gate")
-    package, manifest = read_result(PACKAGE, "package"), read_result(MANIFEST, "package")
+    metrics, gate = read_json(METRICS, "evaluate"), read_json(GATE, "gate")
+    package, manifest = read_json(PACKAGE, "package"), read_json(MANIFEST, "package")
     console = Console()
     console.print(figures(metrics, package, manifest["name"]))
     verdict = gate["verdict"]

@@ -1,10 +1,8 @@
 """`slipway train`: trains the model that resolved.yaml describes on the prepared data."""
 
-import csv
-import io
 import os
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from slipway.config.train import TrainConfig
 from slipway.data.local import warn_where_unseen
 from slipway.files import whole_folder, write_json, write_whole
 from slipway.tracking import live
-from slipway.training.epoch import EpochMetrics
+from slipway.training.history import to_csv
 
 PREPARED = Path("data/prepared")
 OUTPUT = Path("models/train")
@@ -62,7 +60,7 @@ def run() -> None:
     best = trained.history[trained.best_epoch - 1]
     with whole_folder(OUTPUT) as folder:
         save(trained.model, folder)
-        write_whole(folder / "history.csv", history_csv(trained.history))
+        write_whole(folder / "history.csv", to_csv(trained.history))
         write_json(
             folder / "train.json",
             {
@@ -83,12 +81,3 @@ def run() -> None:
         f"{time.perf_counter() - began:.0f} s; best is epoch {trained.best_epoch}: validation accuracy "
         f"{best.accuracy:.4f}, macro-F1 {best.macro_f1:.4f}"
     )
-
-
-def history_csv(history: list[EpochMetrics]) -> str:
-    """One line an epoch, as `dvc plots` reads it."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(EpochMetrics)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(epoch) for epoch in history)
-    return text.getvalue()
