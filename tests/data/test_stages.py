@@ -310,7 +310,7 @@ def test_the_default_data_set_needs_no_network(project, capsys):
 def test_every_data_set_of_conf_fits_the_schema(configure, name):
     config = configure(name)
     assert config["source"]["kind"] == name
-    assert list(config) == ["name", "source", "checks", "clean", "split"]
+    assert list(config) == ["name", "about", "source", "checks", "clean", "split"]
 
 
 def test_a_committed_profile_is_that_of_the_default_data_set(configure):

@@ -32,7 +32,7 @@ Make = Callable[[pd.DataFrame, Path], Path]
 def configure(folder: Path, **changes: object) -> None:
     """Write resolved.yaml with the gate's default values and some changed."""
     default = yaml.safe_load((ROOT / "conf" / "gate" / "default.yaml").read_text(encoding="utf-8"))
-    others = {"data": {"name": "news"}, "model": {"kind": "linear"}, "train": {"seed": 0}}
+    others = {"data": {"name": "news", "about": "News of 2014."}, "model": {"kind": "linear"}, "train": {"seed": 0}}
     (folder / "resolved.yaml").write_text(yaml.safe_dump({"gate": default | changes, "card": CARD, **others}))
 
 

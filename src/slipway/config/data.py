@@ -132,6 +132,7 @@ class DataConfig(Section):
     """The data set `name`."""
 
     name: str = Field(pattern="^[a-z0-9][a-z0-9_-]*$")
+    about: Text
     source: SourceConfig
     checks: Checks
     clean: Clean

@@ -11,12 +11,16 @@ from slipway.metrics import per_class
 
 def model_card(
     card: Card,
+    about: str,
     manifest: Mapping[str, Any],
     split_rows: Mapping[str, int],
     predictions: Predictions,
     metrics: Mapping[str, Any],
 ) -> str:
-    """The card as Markdown. Nothing in it varies from run to run, and no text of the data can become markup."""
+    """The card as Markdown; `about` says what the data are.
+
+    Nothing in it varies from run to run, and no text of the data can become markup.
+    """
     classes = len(predictions.labels)
     found = per_class(predictions.truth_index, predictions.probabilities.argmax(axis=1), classes)
     baseline = metrics["baseline"]
@@ -34,6 +38,8 @@ def model_card(
         plain(card.limits),
         "",
         "## Data",
+        "",
+        plain(about),
         "",
         f"{sum(split_rows.values()):,} labelled texts of {classes} classes: "
         + ", ".join(f"{count:,} {split}" for split, count in split_rows.items())

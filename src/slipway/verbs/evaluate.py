@@ -50,7 +50,8 @@ def run() -> None:
     write_predictions(findings.predictions, REPORTS / "predictions.parquet")
     rows = load_meta(PREPARED).rows
     write_whole(
-        REPORTS / "model_card.md", model_card(card, predictor.manifest, rows, findings.predictions, findings.metrics)
+        REPORTS / "model_card.md",
+        model_card(card, read("data.about", str), predictor.manifest, rows, findings.predictions, findings.metrics),
     )
     write_whole(REPORTS / "report.html", render(findings, predictor.manifest, history, card))
     write_json(REPORTS / "metrics.json", findings.metrics)
