@@ -113,12 +113,13 @@ def pretrained_file(folder) -> Tokenizer:
     return tokenizer
 
 
-def test_a_pretrained_tokenizer_comes_from_a_local_folder(tmp_path):
+def test_a_pretrained_tokenizer_comes_from_a_local_folder(tmp_path, capsys):
     pretrained_file(tmp_path)
     tokenizer = build(Pretrained(kind="pretrained", name=str(tmp_path), max_length=4), TEXTS)
     assert tokenizer.encode("fox fox fox fox").ids == [1, 4, 4, 2]
     assert tokenizer.encode("fox").ids == [1, 4, 2]
     assert (pad_id(tokenizer), unknown_id(tokenizer)) == (0, 3)
+    assert f"{tmp_path} is not in data/local" in capsys.readouterr().err
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from slipway.config.tokenizer import Bpe, Pretrained, Trained, Words
+from slipway.data.local import warn_where_unseen
 from slipway.data.words import STOP_WORDS
 from slipway.errors import UserError
 
@@ -96,6 +97,7 @@ def _batches(texts: Sequence[str], size: int = 1000) -> Iterator[Sequence[str]]:
 def _load(config: Pretrained) -> Tokenizer:
     folder = Path(config.name)
     if folder.is_dir():
+        warn_where_unseen(folder, "move it there, and change model.tokenizer.name")
         file = folder / "tokenizer.json"
         if not file.is_file():
             raise UserError(
