@@ -247,11 +247,15 @@ def test_a_wrong_choice_of_one_run_is_named(
 def test_reading_a_key_that_resolved_yaml_lacks_names_the_command(project: Path) -> None:
     from slipway.config.resolved import read
 
-    with pytest.raises(UserError, match=r"resolved.yaml is missing: `slipway compose`"):
+    with pytest.raises(UserError, match=r"resolved.yaml is missing: `dvc repro compose`"):
         read("data.name", str)
     (project / "resolved.yaml").write_text("data: {}\n")
     with pytest.raises(UserError, match=r"resolved.yaml has no key data.name"):
         read("data.name", str)
+    for content in (b"data: [", b"\xff\x00"):
+        (project / "resolved.yaml").write_bytes(content)
+        with pytest.raises(UserError, match=r"resolved.yaml is damaged \("):
+            read("data.name", str)
     (project / "resolved.yaml").write_text("data: {name: 5}\n")
     with pytest.raises(UserError, match=r"resolved.yaml: data.name: Input should be a valid string"):
         read("data.name", str)

@@ -181,7 +181,7 @@ def test_a_flipped_byte_in_the_bundle_stops_evaluate_by_name_and_keeps_the_old_r
     [
         ("models/package.json", "evaluate", "dvc repro package"),
         ("champion.json", "evaluate", "slipway champion REVISION"),
-        ("resolved.yaml", "evaluate", "slipway compose"),
+        ("resolved.yaml", "evaluate", "dvc repro compose"),
         ("reports/predictions.parquet", "gate", "dvc repro evaluate"),
         ("reports/metrics.json", "gate", "dvc repro evaluate"),
     ],

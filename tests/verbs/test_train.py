@@ -116,7 +116,7 @@ def test_a_rate_below_zero_ends_with_2_and_names_the_key(project: Path, capsys: 
     resolved["model"]["lr"] = -0.1
     (project / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")
     assert main(["train"]) == 2
-    assert "model.bag.lr" in capsys.readouterr().err
+    assert "resolved.yaml: model.lr: " in capsys.readouterr().err
     assert not (project / "models").exists()
 
 
