@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.__main__ import PIPELINE, VERBS, main
+from slipway.__main__ import PIPELINE, RUNTIME, VERBS, main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -69,6 +69,9 @@ def test_the_table_of_stages_is_the_pipeline_of_dvc_yaml() -> None:
 
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert list(stages) == list(PIPELINE)
+    for name, stage in stages.items():
+        read = [key for entry in stage["params"] for key in entry.get("resolved.yaml", [])]
+        assert name == "compose" or read == [key for key in PIPELINE[name][2] if key not in RUNTIME]
 
 
 def test_a_pipe_that_closes_ends_without_a_traceback() -> None:

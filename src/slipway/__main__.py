@@ -24,7 +24,7 @@ PIPELINE: dict[str, Verb] = {
     ),
     "train": ("train the model", "", ("model", "train", "compute", "tracking")),
     "package": ("export to ONNX and make the bundle", "", ("data", "model", "train", "serve")),
-    "evaluate": ("measure the bundle on the test rows, and write the report", "", ("gate", "card")),
+    "evaluate": ("measure the bundle on the test rows, and write the report", "", ("gate", "card", "data.about")),
     "gate": ("decide: promote, keep or block", "", ("gate", "tracking")),
 }
 TOOLS: dict[str, Verb] = {
@@ -51,7 +51,8 @@ def main(words: list[str] | None = None) -> int:
     from slipway.errors import UserError
 
     try:
-        if "-h" in rest or "--help" in rest:
+        options = rest[: rest.index("--")] if "--" in rest else rest
+        if "-h" in options or "--help" in options:
             print(_verb_usage(name))
             return 0
         return _run(name, rest)

@@ -97,6 +97,11 @@ def test_after_two_dashes_every_word_is_a_text(project: Path, capsys: pytest.Cap
     assert texts == ["my card", "-5 euros", "--"]
 
 
+def test_after_two_dashes_help_is_a_text(project: Path) -> None:
+    done = slipway("predict", "--", "--help", folder=project)
+    assert done.stdout.startswith(b"--help\n")
+
+
 def test_a_terminal_that_cannot_write_a_sign_shows_another(project: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "slipway", "predict", "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber"]
