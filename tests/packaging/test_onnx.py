@@ -1,6 +1,9 @@
 """The graph that ships says what torch says, for any batch, any length, any folder."""
 
 import logging
+import resource
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +107,26 @@ class Branching(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         states: Tensor = self.embedding(input_ids).sum(dim=1)
         return states if int(attention_mask.sum()) > 3 else -states
+
+
+def test_a_full_disk_under_onnx_runtime_is_an_error_of_the_system(trained: Path, tmp_path: Path) -> None:
+    export(load(trained), tmp_path / "exported.onnx", MAX_LENGTH)
+    code = f"""
+import errno, resource
+from pathlib import Path
+from slipway.packaging.onnx import optimise
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))
+try:
+    optimise(Path("exported.onnx"), Path("small"))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)  # coverage writes its data at the end
+"""
+    (tmp_path / "small").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "EFBIG\n", done.stderr
 
 
 def test_a_model_that_cannot_be_exported_is_named(tmp_path: Path) -> None:

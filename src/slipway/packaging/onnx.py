@@ -1,6 +1,7 @@
 """Turns a torch model into the ONNX graph that ships."""
 
 import logging
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from torch import nn
 
 from slipway.errors import UserError
@@ -71,7 +73,7 @@ def optimise(source: Path, folder: Path) -> None:
     """Write `model.onnx` and `model.onnx.data` in `folder`: the graph of `source`, fused for any CPU.
 
     ORT_ENABLE_ALL would tie it to the CPU of this machine. Weights in a file of their own are mapped when opened, not
-    copied.
+    copied. Raises OSError where the disk is full.
     """
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
@@ -79,7 +81,13 @@ def optimise(source: Path, folder: Path) -> None:
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "model.onnx.data")
     options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
     options.log_severity_level = 3
-    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+    try:
+        onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+    except Fail:
+        # it says that it failed to write, not why: a copy fails for the same reason, and says it
+        for file in source.parent.glob(f"{source.name}*"):
+            shutil.copy(file, folder)
+        raise
 
 
 def torch_logits(model: nn.Module, rows: Sequence[npt.NDArray[Any]], pad_id: int) -> npt.NDArray[np.float32]:
