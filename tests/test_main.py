@@ -74,13 +74,47 @@ def test_the_table_of_stages_is_the_pipeline_of_dvc_yaml() -> None:
         assert name == "compose" or read == [key for key in PIPELINE[name][2] if key not in RUNTIME]
 
 
-def test_a_pipe_that_closes_ends_without_a_traceback() -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"'{sys.executable}' -m slipway fetch --help | head -c 1"],
-        cwd=ROOT,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
+def without_reader(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A verb that writes to a pipe whose reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "slipway", *words],
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["champion"], ["train", "--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_gone_ends_a_verb_as_in_a_shell(words: list[str], unbuffered: str) -> None:
+    done = without_reader(*words, PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_pipe_that_closes_after_the_first_line_does_not_speak_either() -> None:
+    command = f"'{sys.executable}' -m slipway train --help | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 141)  # 0 where all was written before head went
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["champion"]])
+def test_output_that_has_no_place_is_an_error_in_words(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "slipway", *words]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: standard output: no space is left there.\n")
+
+
+def test_closed_output_is_no_error() -> None:
+    command = f"'{sys.executable}' -m slipway --help >&-"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,6 +1,10 @@
-"""`slipway VERB [ARGUMENT ...] [key=value ...]`: the table of verbs. Nothing but `sys` is imported before one runs."""
+"""`slipway VERB [ARGUMENT ...] [key=value ...]`: the table of verbs. Nothing heavy is imported before one runs."""
 
+import errno
+import os
 import sys
+
+from slipway.errors import UserError
 
 Verb = tuple[str, str, tuple[str, ...]]
 
@@ -39,38 +43,62 @@ RUNTIME = ("compute", "tracking")
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one verb; returns the exit status: 0 done, 1 a gate says no, 2 an error that the user can mend."""
-    words = sys.argv[1:] if words is None else words
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_usage())
-        return 0 if words else 2
-    name, rest = words[0].replace("-", "_"), words[1:]
-    if name not in VERBS:
-        print(f"error: no verb {words[0]!r}; choose one of: {', '.join(VERBS)}", file=sys.stderr)
-        return 2
-    from slipway.errors import UserError
+    """Run one verb; returns the exit status: 0 done, 1 a gate says no, 2 an error that the user can mend.
 
+    As in a shell, 130 is an interrupt, and 141 a reader of the output who has gone (`slipway summary | head -1`).
+    """
     try:
-        options = rest[: rest.index("--")] if "--" in rest else rest
-        if "-h" in options or "--help" in options:
-            print(_verb_usage(name))
-            return 0
-        return _run(name, rest)
+        return _status(sys.argv[1:] if words is None else words)
+    except BrokenPipeError:
+        pass
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # rich ends the program with 1
+            raise
+    _forget_output()
+    return 141
+
+
+def _status(words: list[str]) -> int:
+    try:
+        status = _answer(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what fails here can still be told; what fails at the interpreter's end cannot
+        return status
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _forget_output()
+        print(f"error: {error.filename or 'standard output'}: no space is left there.", file=sys.stderr)
+        return 2
+
+
+def _answer(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0 if words else 2
+    name, rest = words[0].replace("-", "_"), words[1:]
+    if name not in VERBS:
+        raise UserError(f"no verb {words[0]!r}; choose one of: {', '.join(VERBS)}")
+    options = rest[: rest.index("--")] if "--" in rest else rest
+    if "-h" in options or "--help" in options:
+        print(_verb_usage(name))
+        return 0
+    return _run(name, rest)
+
+
+def _forget_output() -> None:
+    """Let what standard output still holds go nowhere, so that the interpreter's end does not fail over it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(name: str, rest: list[str]) -> int:
     from importlib import import_module
-
-    from slipway.errors import UserError
 
     _, arguments, sections = VERBS[name]
     overrides: list[str] = []
@@ -90,7 +118,6 @@ def _run(name: str, rest: list[str]) -> int:
 
 def _pass_on(overrides: list[str]) -> None:
     """Give the command line's overrides to whatever reads the environment's, the strongest last."""
-    import os
     import shlex
 
     earlier = os.environ.get("SLIPWAY_OVERRIDES", "")

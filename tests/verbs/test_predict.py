@@ -76,6 +76,29 @@ def test_no_text_is_an_error(project: Path) -> None:
     assert done.stderr.decode().startswith('error: no text: `slipway predict "some text"`')
 
 
+def test_closed_input_is_as_no_text(project: Path) -> None:
+    command = f"'{sys.executable}' -m slipway predict <&-"
+    done = subprocess.run(["bash", "-c", command], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no text: ")
+
+
+def test_a_reader_who_has_gone_ends_it_as_in_a_shell(project: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "slipway", "predict", "a", "b"]
+    done = subprocess.run(command, cwd=project, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_output_that_has_no_place_is_an_error_in_words(project: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "slipway", "predict", "my card"]
+        done = subprocess.run(command, cwd=project, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: standard output: no space is left there.\n")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -50,7 +50,8 @@ def texts_of(words: list[str]) -> list[str]:
 
 def lines_of_input() -> list[str]:
     """The lines of standard input that are not blank. Raises UserError where there is none, or nobody to give one."""
-    content = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8-sig", "replace")
+    nobody = sys.stdin is None or sys.stdin.isatty()  # None: closed by the shell's <&-
+    content = "" if nobody else sys.stdin.buffer.read().decode("utf-8-sig", "replace")
     lines = [line for line in content.splitlines() if line.strip()]
     if not lines:
         raise UserError('no text: `slipway predict "some text"`, or one text a line on standard input.')
