@@ -50,7 +50,8 @@ class Predictor:
     """A text classifier read from a bundle folder.
 
     Every file is compared with the manifest before it is opened. `threads` are the cores that one answer may use.
-    Raises BundleError for a missing, altered or unknown file and for a manifest of another schema.
+    Raises BundleError for a missing or altered file, for a manifest of another schema, and where labels and model
+    do not fit. A file that the manifest does not name is not looked at.
     """
 
     def __init__(self, bundle: Path, threads: int = 1) -> None:
@@ -66,6 +67,9 @@ class Predictor:
                 f"{bundle} is whole, but cannot be opened: {error}. Is it made for other versions of the libraries, or "
                 "are its files symbolic links (then `dvc config cache.type copy`, `dvc checkout --relink`)?"
             ) from error
+        classes = self._session.get_outputs()[0].shape[-1]
+        if classes != len(self.labels):
+            raise BundleError(f"{bundle}: the manifest names {len(self.labels)} labels, the model answers {classes}.")
         self._tokenizer.no_padding()
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
@@ -166,7 +170,7 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(content)
         version, digest = manifest["schema_version"], manifest["digest"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged: it is no manifest any more. Make or fetch the bundle anew.") from error
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise BundleError(
@@ -192,12 +196,11 @@ def verify_files(bundle: Path, files: dict[str, dict[str, Any]]) -> None:
         path = bundle / name
         if name not in files:
             raise BundleError(f"{path} is not in the manifest. Make or fetch the bundle anew.")
-        if Path(name).name != name:
+        if Path(name).name != name or "\0" in name:
             raise BundleError(f"{bundle / 'manifest.json'}: {name!r} lies outside the bundle.")
         try:
-            size = path.stat().st_size
             with path.open("rb") as file:
-                same = size == files[name]["bytes"] and sha256(file) == files[name]["sha256"]
+                same = {"bytes": path.stat().st_size, "sha256": sha256(file)} == files[name]
         except OSError as error:
             raise BundleError(f"{path} cannot be read ({error.strerror}). Make or fetch the bundle anew.") from error
         if not same:

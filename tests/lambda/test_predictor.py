@@ -279,7 +279,24 @@ class TestBundle:
         with pytest.raises(BundleError, match=f"{name} is not in the manifest"):
             Predictor(bundle)
 
-    @pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/b"])
+    def test_whose_labels_are_not_as_many_as_the_model_s_classes_is_refused(self, bundle: Path) -> None:
+        rewrite(bundle, labels=["yes", "no"])
+        with pytest.raises(BundleError, match="names 2 labels, the model answers 10"):
+            Predictor(bundle)
+
+    @pytest.mark.parametrize("entry", [{}, None, 5, {"bytes": 1}])
+    def test_that_does_not_say_what_a_file_is_is_refused(self, bundle: Path, entry: object) -> None:
+        files = json.loads((bundle / "manifest.json").read_bytes())["files"]
+        rewrite(bundle, files=files | {"model.onnx": entry})
+        with pytest.raises(BundleError, match=r"model\.onnx was altered"):
+            Predictor(bundle)
+
+    def test_whose_manifest_is_a_well_is_refused(self, bundle: Path) -> None:
+        (bundle / "manifest.json").write_text("[" * 200_000)
+        with pytest.raises(BundleError, match=r"manifest\.json is damaged"):
+            Predictor(bundle)
+
+    @pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/b", "a\0b"])
     def test_that_points_outside_of_itself_is_refused(self, bundle: Path, name: str) -> None:
         files = json.loads((bundle / "manifest.json").read_bytes())["files"]
         rewrite(bundle, files=files | {name: {"bytes": 1, "sha256": "0" * 63 + "1"}})

@@ -97,7 +97,7 @@ class TestParity:
         assert parity(predictor, expected, rows, 1e-4) < 1e-5
         expected[7, 3] += 0.001
         with pytest.raises(
-            UserError, match=rf"by 0\.001 .*test row 7 \({rows['origin'][7]}\); serve\.parity_tolerance"
+            UserError, match=rf"by 0\.001 .*test row 7 \({rows['origin'][7]}\), whose .*; serve\.parity_tolerance"
         ):
             parity(predictor, expected, rows, 1e-4)
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from slipway.config.compose import Order, resolve
 from slipway.data.prepared import load_meta
 from slipway.errors import UserError
+from slipway.models.bag import Bag
 from slipway.models.pretrained import Pretrained
 from slipway.models.store import build, load
 from slipway.packaging.bundle import token_rows
@@ -81,6 +82,22 @@ def test_an_optimised_graph_agrees_with_torch_for_every_shape(
             expected = model(ids, mask).numpy()
         assert np.abs(logits(tmp_path / "out" / "model.onnx", ids, mask) - expected).max() <= 1e-5
         assert np.abs(logits(tmp_path / "exported.onnx", ids, mask) - expected).max() <= 1e-5
+
+
+def test_a_word_repeated_a_thousand_times_agrees_too(prepared: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    bag = own("bag")(prepared)
+    assert isinstance(bag, Bag)
+    with torch.no_grad():
+        bag.wide.weight.normal_(std=3)
+        bag.wide_pieces.weight.normal_(std=3)
+    export(bag, tmp_path / "exported.onnx", 1000)
+    token = int(token_rows(prepared, "test")[0][0])
+    ids = torch.full((1, 1000), token)
+    with torch.inference_mode():
+        expected = bag(ids, torch.ones_like(ids)).numpy()
+    assert np.abs(expected).max() > 100, "nothing to see: the logits are small"
+    assert np.abs(logits(tmp_path / "exported.onnx", ids, torch.ones_like(ids)) - expected).max() <= 5e-5
 
 
 def test_a_graph_holds_nothing_of_where_it_was_made(trained: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from slipway.data.prepared import load_meta
 from slipway.errors import UserError
 from slipway.models.store import build, save
 from slipway.predictor import Predictor
-from slipway.verbs.package import config_hash, run
+from slipway.verbs.package import config_hash, parity_in_words, run
 
 ROOT = Path(__file__).resolve().parents[2]
 Project = Callable[[Path], Path]
@@ -75,7 +75,7 @@ def test_what_was_made_is_printed_and_recorded(
     predictor = Predictor(Path("models/bundle"))
     assert predictor.digest == record["digest"]
     assert f"digest {record['digest'][:12]}" in printed
-    assert "from torch at most, over 400 test rows" in printed
+    assert "from torch at most, in logits, over 400 test rows" in printed
     assert "int8 all" in printed
     assert "1 text " in printed
     assert "32 texts " in printed
@@ -115,6 +115,11 @@ def test_the_hash_of_a_configuration_is_that_of_its_values() -> None:
     assert config_hash({"a": 1}) != config_hash({"a": 2})
 
 
+def test_parity_is_that_of_what_ships() -> None:
+    parity = {"max_abs_difference": 1e-6, "max_abs_difference_shipped": 0.2}
+    assert parity_in_words({"precision": "int8", "parity": parity}).startswith("2.0e-01 from torch")
+
+
 def test_a_full_disk_is_said_in_words_and_leaves_the_old_bundle(project: Project, tmp_path: Path) -> None:
     folder = project(tmp_path)
     (folder / "small").mkdir()
@@ -136,3 +141,27 @@ sys.exit(status)
     assert done.stderr.startswith(f"error: {folder / 'small'}: the disk is full")
     assert "let TMPDIR name a folder on another disk" in done.stderr
     assert (folder / "models" / "bundle" / "manifest.json").read_text() == "old"
+
+
+def test_a_full_disk_under_the_bundle_leaves_the_old_one(project: Project, tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    (folder / "models" / "bundle").mkdir()
+    (folder / "models" / "bundle" / "manifest.json").write_text("old")
+    code = f"""
+import resource, sys
+import slipway.packaging.bundle as bundle
+from slipway.__main__ import main
+whole = bundle.whole_folder
+def full(path):  # all that was written before lies elsewhere
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))
+    return whole(path)
+bundle.whole_folder = full
+status = main(["package"])
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)  # coverage writes its data at the end
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: models/bundle")
+    assert (folder / "models" / "bundle" / "manifest.json").read_text() == "old"
+    assert [path.name for path in (folder / "models").iterdir() if path.name.startswith(".")] == []

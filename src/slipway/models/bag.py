@@ -142,13 +142,22 @@ class Bag(nn.Module):
             features.append(feature * ((take(self.keys, feature) == hashed) & (inside > 0)))
         feature = torch.cat(features, dim=1)
         weight = take(self.idf, feature)
-        total = torch.einsum("bf,bfc->bc", weight, self.wide(feature))
-        return self.shape.wide_scale * total / length(weight.square().sum(dim=1, keepdim=True))
+        return self.shape.wide_scale * self._normalised(weight, self.wide(feature), weight.square())
 
     def _pieces(self, linear: Tensor, square: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         inside = mask.float()
-        total = (F.embedding(ids, linear) * inside.unsqueeze(2)).sum(dim=1)
-        return self.shape.piece_scale * total / length((take(square, ids) * inside).sum(dim=1, keepdim=True))
+        return self.shape.piece_scale * self._normalised(inside, F.embedding(ids, linear), take(square, ids) * inside)
+
+    def _normalised(self, weight: Tensor, rows: Tensor, squares: Tensor) -> Tensor:
+        """The sum over n of weight (batch, n) times rows (batch, n, classes), by the root of the sum of squares.
+
+        Where a text repeats a word the sum grows with its length: what ships adds in float64, or libraries would
+        differ in the fifth digit.
+        """
+        if not self.training:
+            weight, rows, squares = weight.double(), rows.double(), squares.double()
+        total = torch.einsum("bn,bnc->bc", weight, rows)
+        return (total / length(squares.sum(dim=1, keepdim=True))).float()
 
     def _deep(self, states: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         inside = mask.unsqueeze(2).float()

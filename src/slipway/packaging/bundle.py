@@ -95,7 +95,9 @@ def build(
         digest = write_manifest(chosen, {**predictor.manifest, "recorded": record(predictor, texts)})
         shipped = float(np.abs(Predictor(chosen, threads).logits(rows["text"].tolist()) - expected).max())
         with whole_folder(bundle) as fresh:
-            shutil.copytree(chosen, fresh, dirs_exist_ok=True)
+            # not copytree, which hides why it failed
+            for file in chosen.iterdir():
+                shutil.copyfile(file, fresh / file.name)
             readable(fresh)
         latency = measure(Predictor(bundle), rows["text"].tolist())
     files = {path.name: path.stat().st_size for path in sorted(bundle.iterdir())}
@@ -161,12 +163,13 @@ def parity(predictor: Predictor, expected: npt.NDArray[np.float32], rows: pd.Dat
     """
     differences = np.abs(predictor.logits(rows["text"].tolist()) - expected).max(axis=1)
     worst = int(differences.argmax())
+    logit = float(np.abs(expected[worst]).max())
     if not differences[worst] <= tolerance:
         raise UserError(
             f"the exported model differs from torch by {differences[worst]:.3g} in a logit of test row {worst} "
-            f"({rows['origin'].iloc[worst]}); serve.parity_tolerance allows {tolerance:g}. Either the model computes "
-            "something that ONNX does otherwise, or tokenizer.json no longer gives the tokens in data/prepared: "
-            "`dvc repro --force --single-item prepare` tells."
+            f"({rows['origin'].iloc[worst]}), whose largest is {logit:.3g}; serve.parity_tolerance allows "
+            f"{tolerance:g}. Either the model computes something that ONNX does otherwise, or tokenizer.json no longer "
+            "gives the tokens in data/prepared: `dvc repro --force --single-item prepare` tells."
         )
     return float(differences[worst])
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,8 @@ def config_hash(sections: dict[str, Any]) -> str:
 def show(package: Package, console: Console) -> None:
     """Print the package as a short table."""
     table = Table.grid(padding=(0, 2))
-    parity = package.parity
     table.add_row("bundle", f"{BUNDLE}, {package.bytes / 1e6:.1f} MB, digest {package.digest[:12]}")
-    table.add_row("parity", f"{parity.max_abs_difference:.1e} from torch at most, over {parity.rows:,} test rows")
+    table.add_row("parity", f"{parity_in_words(asdict(package))}, over {package.parity.rows:,} test rows")
     table.add_row("calibration", f"logits are divided by {package.temperature:g}, fitted to the validation rows")
     for trial in package.int8:
         table.add_row(
@@ -62,3 +62,12 @@ def show(package: Package, console: Console) -> None:
             f"{latency['p50']:.2f} ms (p90 {latency['p90']:.2f}), one core",
         )
     console.print(table)
+
+
+def parity_in_words(package: Mapping[str, Any]) -> str:
+    """How far the logits of what ships are from torch's; `package` is the content of models/package.json."""
+    parity = package["parity"]
+    if package["precision"] == "float32":
+        return f"{parity['max_abs_difference_shipped']:.1e} from torch at most, in logits"
+    rounded = f"{parity['max_abs_difference_shipped']:.1e} from torch at most, in logits, by {package['precision']}"
+    return f"{rounded} ({parity['max_abs_difference']:.1e} before)"

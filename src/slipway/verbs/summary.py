@@ -9,6 +9,7 @@ from rich.text import Text
 
 from slipway.files import read_json
 from slipway.verbs import predict
+from slipway.verbs.package import parity_in_words
 
 METRICS = Path("reports/metrics.json")
 GATE = Path("reports/gate.json")
@@ -53,7 +54,7 @@ def figures(metrics: dict[str, Any], package: dict[str, Any], name: str) -> Tabl
         )
         table.add_row(title, *(Text(cell) for cell in cells))
     latency = package["latency_ms"]["batch_1"]
-    table.add_row("parity with torch", f"{package['parity']['max_abs_difference']:.1e} at most, in logits")
+    table.add_row("parity", parity_in_words(package))
     table.add_row("size", f"{package['bytes'] / 1e6:.1f} MB ({package['precision']})")
     table.add_row("latency, one text", f"{latency['p50']:.2f} ms (p90 {latency['p90']:.2f})")
     return table
