@@ -50,6 +50,19 @@ def test_an_error_leaves_what_stood_there(tmp_path):
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["raw", "raw/first"]
 
 
+def test_a_link_or_a_file_where_a_folder_must_stand_is_refused_and_left_as_it_is(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    for name, words in (("link", "is a link"), ("dangling", "is a link"), ("file", "is a file")):
+        with pytest.raises(UserError, match=rf"{name} {words}.*move it away"), whole_folder(tmp_path / name):
+            pass
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_full_disk_names_the_place_where_the_file_will_stand():
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     words = r"^data/raw/source\.json: the disk is full"

@@ -28,8 +28,13 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path` that takes its place when the block ends well.
 
     On any error the new folder is removed and what stood at `path` stays; one that a killed process left is removed
-    by the next. A full disk becomes a UserError.
+    by the next run that writes there. A full disk becomes a UserError, as does a link or a file at `path`.
     """
+    if path.is_symlink() or path.is_file():
+        raise UserError(
+            f"{path} is {'a link' if path.is_symlink() else 'a file'}, where a folder must stand that is replaced as a "
+            "whole: move it away and run the command again. For room on another disk see `dvc cache dir --help`."
+        )
     fresh = _fresh(path)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -64,7 +69,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _fresh(path: Path) -> Path:
-    """Where the new version of `path` grows: one place, so that what a killed process left is cleared by the next.
+    """Where the new version of `path` grows: one place, so that the next to write there clears what a killed one left.
 
     Two processes never write one path: DVC runs a stage at a time, and holds a lock.
     """
