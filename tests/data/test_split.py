@@ -92,6 +92,19 @@ def test_a_small_class_moves_no_other_row(corpus):
     assert assign(table(rows), CONFIG)[:300].tolist() == before.tolist()
 
 
+def test_a_small_class_gets_into_every_split_by_moving_its_smallest_groups():
+    common = [(f"text {n}", "a") for n in range(50)]
+    for n in range(20):
+        # the one that comes first in the order of fingerprints stands there fifty times
+        often, *once = sorted((f"rare {n} {m}" for m in range(6)), key=fingerprint)
+        rows = table([*common, *[(often, "b")] * 50, *[(text, "b") for text in once]])
+        share = int(fingerprint(often)[-13:], 16) / 16**13
+        place = "test" if share < 0.2 else "validation" if share < 0.3 else "train"
+        split = assign(rows, CONFIG)
+        assert set(split[50:]) == {"train", "validation", "test"}
+        assert set(split[50:100]) == {place}
+
+
 def test_a_class_with_fewer_rows_than_splits_is_an_error():
     rows = [(f"text {n}", "a") for n in range(20)] + [("rare one", "b"), ("rare two", "b")]
     with pytest.raises(UserError, match=r"each of the 3 splits, but 'b' has 2\. Collect more, merge"):
