@@ -74,8 +74,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 class Server:
     """Serves `content` under any path; each answer in `script` is taken by one request, then it behaves.
 
-    An answer is a status, "cut" (the connection ends in the middle of what is left), "no ranges", "no length",
-    or "huge" (a length that no disk has).
+    An answer is a status, headers, "cut" (the connection ends in the middle of what is left), "no ranges", "no length",
+    "cut without length", "chunks", "redirect" (to itself), or "huge" (a length that no disk has).
     """
 
     url: str = ""
@@ -110,6 +110,11 @@ def _handler(state: Server) -> type[BaseHTTPRequestHandler]:
             if isinstance(answer, int):
                 self.send_error(answer)
                 return
+            if answer == "redirect":
+                self.send_response(302)
+                self.send_header("Location", self.path)
+                self.end_headers()
+                return
             match = re.fullmatch(r"bytes=(\d+)-", wanted or "")
             fits = match and answer != "no ranges" and self.headers.get("If-Range") in (None, state.tag)
             start = int(match[1]) if match and fits else 0
@@ -120,12 +125,19 @@ def _handler(state: Server) -> type[BaseHTTPRequestHandler]:
             self.send_response(206 if fits else 200)
             if fits:
                 self.send_header("Content-Range", f"bytes {start}-{len(state.content) - 1}/{len(state.content)}")
-            if state.tag:
-                self.send_header("ETag", state.tag)
-            if answer != "no length":
-                self.send_header("Content-Length", str(10**18 if answer == "huge" else len(body)))
+            headers = {"ETag": state.tag, "Content-Length": str(10**18 if answer == "huge" else len(body))}
+            if answer in ("no length", "cut without length", "chunks"):
+                del headers["Content-Length"]
+            if answer == "chunks":
+                headers["Transfer-Encoding"] = "chunked"
+                body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+            if isinstance(answer, dict):
+                headers |= answer
+            for name, value in headers.items():
+                if value is not None:
+                    self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if answer == "cut" else body)
+            self.wfile.write(body[: len(body) // 2] if "cut" in str(answer) else body)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -32,7 +32,7 @@ def test_a_member_of_a_zip_is_read(tmp_path):
 
 
 def test_a_missing_member_is_named_with_those_there_are(tmp_path):
-    with pytest.raises(UserError, match=r"a\.zip: has no file 'c'; it has: a, b"):
+    with pytest.raises(UserError, match=r"a\.zip: has no file 'c'; it has: 'a', 'b'"):
         zip_member(zipped(tmp_path / "a.zip", {"a": b"", "b": b""}), "c")
 
 

@@ -56,6 +56,20 @@ def test_a_text_that_is_too_long_is_shown_by_its_beginning():
     assert len(str(problem)) < 250
 
 
+def test_a_label_has_the_length_of_a_name():
+    config = CONFIG.model_copy(update={"labels": None})
+    assert check(table(("good", "a" * 200)), config) == []
+    (problem,) = check(table(("good", "a"), ("one", "x" * 10_000_000)), config)
+    assert str(problem).startswith("x.csv:3: column label: is longer than 200 characters")
+    assert len(str(problem)) < 250
+
+
+def test_of_many_declared_labels_some_are_shown():
+    config = CONFIG.model_copy(update={"labels": tuple(f"class{n}" for n in range(5000))})
+    (problem,) = check(table(("one", "c")), config)
+    assert "class9 and 4,990 more)" in str(problem)
+
+
 def test_all_faults_are_found_in_the_order_of_the_rows():
     problems = check(table(("", "z"), ("one", "a"), ("", "a"), (None, None)), CONFIG)
     assert [(one.origin, one.column) for one in problems] == [

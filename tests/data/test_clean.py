@@ -33,7 +33,7 @@ def test_of_duplicates_the_first_stays_whatever_its_case_and_blanks():
     result = cleaned([("One  two", "a"), ("one two ", "a"), ("ＯＮＥ two", "a")])  # noqa: RUF001 (full-width on purpose)
     assert kept(result) == [("One  two", "a")]
     assert [str(one) for one in result.findings] == ["2 duplicates: the first kept"]
-    assert result.findings[0].examples[0] == "x:1 and x:0: 'one two'"
+    assert result.findings[0].examples[0] == "x:1 and x:0: 'one two '"
 
 
 def test_duplicates_can_stay_or_stop():

@@ -95,6 +95,51 @@ def test_a_body_of_unknown_length_is_taken_whole(server):
     assert download(server.url, SUM, KEY).read_bytes() == CONTENT
 
 
+def test_a_file_that_may_have_been_cut_unseen_is_warned_of(server, capsys):
+    server.script = ["cut without length"]
+    path = download(server.url, None, "data.source.sha256.train")
+    err = capsys.readouterr().err
+    assert f"warning: {server.url}: the server did not say how long the file is" in err
+    assert "set data.source.sha256.train" in err
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in err
+
+
+@pytest.mark.parametrize(("answer", "checksum"), [("whole", None), ("chunks", None), ("no length", SUM)])
+def test_a_file_that_is_surely_whole_is_not_warned_of(server, capsys, answer, checksum):
+    server.script = [answer]
+    assert download(server.url, checksum, KEY).read_bytes() == CONTENT
+    assert "warning" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "9" * 5000, "1, 2"])
+def test_a_length_that_is_none_is_an_error_in_words(server, length):
+    server.script = [{"Content-Length": length}]
+    with pytest.raises(UserError, match="Content-Length") as caught:
+        download(server.url, SUM, KEY, waits=())
+    assert len(str(caught.value)) < 500
+    assert left() == []
+
+
+def test_a_packed_answer_is_refused(server):
+    server.script = [{"Content-Encoding": "gzip"}]
+    with pytest.raises(UserError, match=r"packed the file \(Content-Encoding: 'gzip'\).*give its path"):
+        download(server.url, None, KEY, waits=())
+    assert left() == []
+
+
+def test_a_file_that_is_itself_packed_may_be_called_so(server):
+    server.script = [{"Content-Encoding": "x-gzip"}]
+    assert download(server.url.replace(".csv", ".tar.gz"), SUM, KEY).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("script", [["redirect"] * 40, [503], [302]])
+def test_nothing_empty_stays_where_nothing_came(server, script):
+    server.script = script
+    with pytest.raises(UserError):
+        download(server.url, None, KEY, waits=())
+    assert left() == []
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_server_is_asked_again(server, status):
     server.script = [status, status]
@@ -175,7 +220,7 @@ def test_no_room_is_said_before_anything_is_brought(server):
     server.script = ["huge"]
     with pytest.raises(UserError, match=r"needs 1,000,000,000,000,000,000 bytes, the disk has [\d,]+ left"):
         download(server.url, SUM, KEY)
-    assert [path.stat().st_size for path in downloads().iterdir()] == [0]
+    assert left() == []
 
 
 def test_a_disk_that_fills_up_keeps_the_part_and_says_so(server, project):

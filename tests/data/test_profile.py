@@ -135,6 +135,13 @@ def test_drift_is_told_in_words():
     assert str(one) == words
 
 
+def test_a_word_of_any_length_is_told_in_few_signs():
+    baseline, _ = profile.measure(BASE)
+    drifted = profile.compare(*profile.measure(BASE.assign(text="x" * 90_000)), baseline, ALLOWED)
+    assert "unknown words" in [one.what for one in drifted]
+    assert max(len(str(one)) for one in drifted) < 300
+
+
 def test_a_profile_survives_its_file(tmp_path):
     measured, _ = profile.measure(BASE)
     (tmp_path / "p.json").write_text(json.dumps(profile.to_json(measured)))
@@ -149,4 +156,19 @@ def test_no_file_is_no_profile(tmp_path):
 def test_a_broken_profile_is_an_error_in_words(tmp_path, content):
     (tmp_path / "p.json").write_text(content)
     with pytest.raises(UserError, match=r"p\.json: not a data profile"):
+        profile.load(tmp_path / "p.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place"),
+    [
+        ("classes", 5, "classes: "),
+        ("classes", {"a": "x"}, "classes: a: "),
+        ("vocabulary", [1], "vocabulary: 0: "),
+        ("unknown", "0.5", "unknown: "),
+    ],
+)
+def test_a_value_of_another_type_is_named(tmp_path, key, value, place):
+    (tmp_path / "p.json").write_text(json.dumps(profile.to_json(profile.measure(BASE)[0]) | {key: value}))
+    with pytest.raises(UserError, match=rf"p\.json: not a data profile \({place}.*slipway accept-profile"):
         profile.load(tmp_path / "p.json")

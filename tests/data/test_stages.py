@@ -162,6 +162,43 @@ BAD = {
         "validate",
         "texts.csv:122: column text: is longer than data.checks.max_chars=100,000 characters",
     ),
+    "10 MB label": (
+        good_csv() + "some text," + "x" * 10_000_000 + "\n",
+        {},
+        "validate",
+        "texts.csv:122: column label: is longer than 200 characters",
+    ),
+    "10 MB label that is not in the map": (
+        good_csv() + "some text," + "x" * 10_000_000 + "\n",
+        {"source__labels": {"a": "x", "b": "y"}},
+        "fetch",
+        "texts.csv:122: column label: the label 'xxxx",
+    ),
+    "10 MB split": (
+        f"text,label,part\none,a,{'x' * 10_000_000}\n",
+        {"source__columns__split": "part"},
+        "fetch",
+        "texts.csv:2: column part: 'xxxx",
+    ),
+    "10 MB header": (f"{'x' * 10_000_000},label\none,a\n", {}, "fetch", "texts.csv:1: there is no column 'text'"),
+    "10 MB header above a row of another length": (
+        f"text,label,{'x' * 10_000_000}\none,a\n",
+        {},
+        "fetch",
+        "texts.csv:2: 2 fields where 3 columns",
+    ),
+    "a class for each row": (
+        "text,label\n" + "".join(f"text {n},class {n}\n" for n in range(20_000)),
+        {},
+        "validate",
+        "'class 10004' has 1 and 19,990 more",
+    ),
+    "half a character": (
+        good_csv() + "\\ud800,a\n",
+        {"source__encoding": "unicode_escape"},
+        "fetch",
+        "texts.csv:122: holds '\\ud800', half of a character",
+    ),
     "quote that does not close": (good_csv() + '"open,a\n', {}, "fetch", "texts.csv:122: unexpected end of data"),
     "another number of fields": (good_csv() + "a,b,c\n", {}, "fetch", "texts.csv:122: 3 fields where 2 columns"),
     "checksum": (good_csv(), {"source__sha256__train": "0" * 64}, "fetch", "data.source.sha256.train says 0000"),
@@ -197,6 +234,7 @@ def test_bad_input_stops_with_status_2_and_what_was_good_stays(good, capsys, nam
     assert not [path for path in after if ".new" in path]
     if stage == "validate":
         assert "Errors: the pipeline stops here" in after["reports/data.html"].decode()
+        assert len(after["reports/data.html"]) < 50_000
 
 
 @pytest.mark.parametrize("policy", ["drop", "majority"])
@@ -275,7 +313,7 @@ def test_drift_from_an_accepted_profile_warns_and_does_not_stop(good, capsys):
     assert good.run("fetch", "validate") == 0
     out = capsys.readouterr().out
     assert "warning: unknown words: " in out
-    assert "new and common: zebra" in out
+    assert "new and common: 'zebra'" in out
     assert "slipway accept-profile" in out
     assert "zebra" in good.files()["reports/data.html"].decode()
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from slipway.data.quote import listed, quoted
 from slipway.errors import UserError
 
 LIMIT = 2 << 30  # bytes that an archive may hold unpacked
@@ -22,7 +23,7 @@ def zip_member(path: Path, name: str, limit: int = LIMIT) -> bytes:
                 _refuse_outside(path, member.filename)
             names = archive.namelist()
             if name not in names:
-                raise UserError(f"{path}: has no file {name!r}; it has: {', '.join(names[:10])}.")
+                raise UserError(f"{path}: has no file {name!r}; it has: {listed([quoted(each) for each in names])}.")
             with archive.open(name) as file:
                 data = file.read(limit + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
@@ -46,7 +47,7 @@ def tar_members(path: Path, limit: int = LIMIT) -> Iterator[tuple[str, bytes]]:
                     continue
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is None:
-                    raise UserError(f"{path}: {member.name} is a link or a device; such an archive is refused.")
+                    raise UserError(f"{path}: {quoted(member.name)} is a link or a device; such an archive is refused.")
                 room -= member.size
                 if room < 0:
                     raise UserError(f"{path}: more than {limit:,} bytes unpacked; that is not the expected archive.")
@@ -58,4 +59,4 @@ def tar_members(path: Path, limit: int = LIMIT) -> Iterator[tuple[str, bytes]]:
 def _refuse_outside(path: Path, name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or name[1:2] == ":":
-        raise UserError(f"{path}: holds {name!r}, a path that leads outside; such an archive is refused.")
+        raise UserError(f"{path}: holds {quoted(name)}, a path that leads outside; such an archive is refused.")

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from slipway.config.data import Checks
+from slipway.data.quote import SHOWN, listed, quoted
 from slipway.data.rows import SPLITS
 from slipway.errors import UserError
 
-SHOWN = 10
+# a label is a name: it stands in every report and in every answer of the model; what is longer is a text, and the wrong
+# column was named
+LONGEST_LABEL = 200  # characters
 # neither a blank nor one of the characters that have no shape: soft hyphen, zero-width spaces and joiners, marks of
 # direction, byte order mark
 VISIBLE = re.compile("[^\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -53,11 +56,17 @@ def check(table: pd.DataFrame, config: Checks) -> list[Problem]:
             lambda values: values.str.len() <= config.max_chars,
         ),
     ]
-    label = [("is blank", _visible)]
+    label = [
+        ("is blank", _visible),
+        (
+            f"is longer than {LONGEST_LABEL} characters (is this the column of the labels?)",
+            lambda values: values.str.len() <= LONGEST_LABEL,
+        ),
+    ]
     if config.labels is not None:
         known = set(config.labels)
         label.append(
-            (f"is none of data.checks.labels ({', '.join(config.labels)})", lambda values: values.isin([*known, ""]))
+            (f"is none of data.checks.labels ({listed(config.labels)})", lambda values: values.isin([*known, ""]))
         )
     split = [(f"is none of {', '.join(SPLITS)}", lambda values: values.isin(SPLITS))]
     schema = pa.DataFrameSchema(
@@ -89,11 +98,6 @@ def _problems(table: pd.DataFrame, cases: pd.DataFrame) -> list[Problem]:
     for row, column, check_name in zip(cases["index"], cases["column"], cases["check"], strict=True):
         fault = "is null" if check_name == "not_nullable" else str(check_name)
         value = table[column].iloc[int(row)]
-        found.append((int(row), Problem(table["origin"].iloc[int(row)], column, fault, _short(value))))
+        shown = quoted(value) if isinstance(value, str) else "null"
+        found.append((int(row), Problem(table["origin"].iloc[int(row)], column, fault, shown)))
     return [problem for _, problem in sorted(found, key=lambda pair: (pair[0], pair[1].column))]
-
-
-def _short(value: object) -> str:
-    if not isinstance(value, str):
-        return "null"
-    return repr(value) if len(value) <= 60 else f"{value[:40]!r}… ({len(value):,} characters)"

@@ -6,6 +6,7 @@ import pandas as pd
 
 from slipway.config.data import Clean
 from slipway.data.fingerprint import fingerprint
+from slipway.data.quote import listed, quoted
 from slipway.errors import UserError
 
 SHOWN = 5
@@ -49,8 +50,8 @@ def clean(table: pd.DataFrame, config: Clean) -> Cleaned:
         raise UserError("data.clean: no row is left after cleaning: " + "; ".join(map(str, findings)) + ".")
     if table["label"].nunique() == 1:
         raise UserError(
-            f"data: all {len(table):,} rows have the label {table['label'].iloc[0]!r}; a classifier needs two classes. "
-            "Look at data.source (the label column) and data.clean."
+            f"data: all {len(table):,} rows have the label {quoted(table['label'].iloc[0])}; a classifier needs two "
+            "classes. Look at data.source (the label column) and data.clean."
         )
     return Cleaned(table, tuple(findings))
 
@@ -66,7 +67,7 @@ def _leaks(table: pd.DataFrame, config: Clean) -> tuple[pd.DataFrame, Finding | 
         return table, None
     held_out = table[table["split"].isin(["test", "validation"])].drop_duplicates("fingerprint", keep="last")
     twin = dict(zip(held_out["fingerprint"], held_out["origin"], strict=True))
-    examples = [f"{origin} and {twin[digest]}: {_short(text)}" for origin, digest, text in _some(table[bad])]
+    examples = [f"{origin} and {twin[digest]}: {quoted(text)}" for origin, digest, text in _some(table[bad])]
     kind = "training rows that also stand in test or validation"
     if config.leaks == "error":
         raise UserError(_refusal(int(bad.sum()), kind, examples, "data.clean.leaks=drop drops the training rows"))
@@ -83,7 +84,8 @@ def _require_training_left(table: pd.DataFrame, kept: pd.DataFrame, examples: li
     gone = sorted(set(before) & set(kept.loc[held_out, "label"]) - left)
     if not gone and left:
         return
-    whose = f"training rows of {', '.join(map(repr, gone))}" if left else f"{len(before):,} training rows"
+    classes = listed([quoted(label) for label in gone])
+    whose = f"training rows of {classes}" if left else f"{len(before):,} training rows"
     raise UserError(
         "\n  ".join(
             [
@@ -106,7 +108,7 @@ def _conflicts(table: pd.DataFrame, config: Clean) -> tuple[pd.DataFrame, Findin
     for _, rows in list(table[bad].groupby("fingerprint", sort=False))[:SHOWN]:
         first = rows.drop_duplicates("label").head(3)
         places = ", ".join(f"{row.origin} {row.label}" for row in first.itertuples())
-        examples.append(f"{places}: {_short(rows['text'].iloc[0])}")
+        examples.append(f"{places}: {quoted(rows['text'].iloc[0])}")
     kind = "rows whose text has two labels"
     if config.conflicts == "error":
         remedy = "mend them, or set data.clean.conflicts to drop or majority"
@@ -136,7 +138,7 @@ def _duplicates(table: pd.DataFrame, config: Clean) -> tuple[pd.DataFrame, Findi
         return table, None
     firsts = table.drop_duplicates("fingerprint")
     first = dict(zip(firsts["fingerprint"], firsts["origin"], strict=True))
-    examples = [f"{origin} and {first[digest]}: {_short(text)}" for origin, digest, text in _some(table[bad])]
+    examples = [f"{origin} and {first[digest]}: {quoted(text)}" for origin, digest, text in _some(table[bad])]
     if config.duplicates == "error":
         raise UserError(_refusal(int(bad.sum()), "duplicates", examples, "data.clean.duplicates=drop keeps the first"))
     return table[~bad], Finding("duplicates", int(bad.sum()), "the first kept", tuple(examples))
@@ -149,8 +151,3 @@ def _refusal(rows: int, kind: str, examples: list[str], remedy: str) -> str:
 def _some(table: pd.DataFrame) -> list[tuple[str, str, str]]:
     shown = table.head(SHOWN)
     return list(zip(shown["origin"], shown["fingerprint"], shown["text"], strict=True))
-
-
-def _short(text: str) -> str:
-    words = " ".join(text.split())
-    return repr(words if len(words) <= 60 else words[:59] + "…")

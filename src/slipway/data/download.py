@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from urllib3 import exceptions
 
+from slipway.data.quote import quoted
 from slipway.errors import UserError
 from slipway.files import disk_full_in_words, sha256, write_json
 
@@ -25,6 +27,7 @@ TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds between attempts
 BROKEN = (requests.ConnectionError, requests.Timeout, exceptions.ProtocolError, exceptions.TimeoutError)
 WRONG = (requests.RequestException, exceptions.HTTPError)  # asked as it was, it will not work another time
+BY_OTHER_MEANS = "Get the file by other means and give its path."
 
 
 class _RetryError(Exception):
@@ -40,7 +43,8 @@ def download(url: str, checksum: str | None, key: str, *, waits: tuple[float, ..
     """The local file of `url`. `checksum` is its hex SHA-256, `key` the configuration key that gives it.
 
     A verified file is not brought twice. A part that was cut stays, and the next attempt or run asks for the rest.
-    Raises UserError where the server cannot be reached or refuses, and where the checksum does not fit.
+    Warns where neither a checksum nor the server tells whether the file is whole. Raises UserError where the server
+    cannot be reached, refuses or answers with something else, and where the checksum does not fit.
     """
     parts = split_url(url)
     if parts.scheme not in ("http", "https"):
@@ -54,13 +58,19 @@ def download(url: str, checksum: str | None, key: str, *, waits: tuple[float, ..
             if checksum is not None and target.is_file() and sha256(target) == checksum:
                 _drop(part)
                 return target
-            _attempts(url, file, part, waits)
+            end_known = _attempts(url, file, part, waits)
             found = sha256(part)
             if checksum is not None and found != checksum:
                 _drop(part)
                 raise UserError(
                     f"{url}: the SHA-256 of what came is {found}, {key} says {checksum}. It was thrown away. Run the "
                     f"command again; if it comes again, the file has changed: look at it, then change {key}."
+                )
+            if checksum is None and not end_known:
+                print(
+                    f"warning: {url}: the server did not say how long the file is, so it cannot be told whether it is "
+                    f"whole: look at it, then set {key} (the SHA-256 of what came is {found}).",
+                    file=sys.stderr,
                 )
             part.replace(target)
             _stamp(part).unlink(missing_ok=True)
@@ -77,21 +87,33 @@ def split_url(url: str) -> SplitResult:
 
 @contextmanager
 def _alone(part: Path) -> Iterator[BinaryIO]:
-    """The partial file, open for appending, while no other process writes it."""
+    """The partial file, open for appending, while no other process writes it. An empty one does not stay."""
     while True:
         with part.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             # whoever held the lock before may have moved the file away
-            if part.exists() and os.fstat(file.fileno()).st_ino == part.stat().st_ino:
+            if not _stands(part, file):
+                continue
+            try:
                 yield file
-                return
+            finally:
+                if _stands(part, file) and not part.stat().st_size:
+                    _drop(part)
+            return
 
 
-def _attempts(url: str, file: BinaryIO, part: Path, waits: tuple[float, ...]) -> None:
+def _stands(part: Path, file: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(part.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _attempts(url: str, file: BinaryIO, part: Path, waits: tuple[float, ...]) -> bool:
+    """Bring the file; returns whether the server said where it ends."""
     for wait in (*waits, None):
         try:
-            _attempt(url, file, part)
-            return
+            return _attempt(url, file, part)
         except (_RetryError, *BROKEN) as error:
             if wait is None:
                 have = os.fstat(file.fileno()).st_size
@@ -104,9 +126,10 @@ def _attempts(url: str, file: BinaryIO, part: Path, waits: tuple[float, ...]) ->
             time.sleep(wait)
         except WRONG as error:
             raise UserError(f"{url}: cannot be downloaded ({error}). Check the address.") from error
+    raise AssertionError("the last attempt returns or raises")
 
 
-def _attempt(url: str, file: BinaryIO, part: Path) -> None:
+def _attempt(url: str, file: BinaryIO, part: Path) -> bool:
     have = os.fstat(file.fileno()).st_size
     headers = {"Accept-Encoding": "identity"}  # a checksum is of the file, not of what a server packs it into
     stamp = _read_stamp(part)
@@ -123,12 +146,38 @@ def _attempt(url: str, file: BinaryIO, part: Path) -> None:
         if status in (206, 416) and not resumed:
             raise _RetryError(f"the server answered {status} to a request for the rest; starting anew")
         if status != 200 and not resumed:
-            _drop(part)
             raise UserError(f"{url}: the server answered {status} {response.reason}. Check the address.")
-        total = have + int(response.headers["Content-Length"]) if "Content-Length" in response.headers else None
+        name = part.name.split("-", 1)[1].removesuffix(".part")
+        _require_unpacked(url, name, response)
+        length = _length(url, response)
+        total = None if length is None else have + length
         _check_space(part, (total or 0) - have)
         write_json(_stamp(part), {"validator": response.headers.get("ETag") or response.headers.get("Last-Modified")})
-        _receive(response, file, part.name.split("-", 1)[1].removesuffix(".part"), have, total)
+        # a body in chunks says where it ends too
+        end_known = length is not None or response.raw.chunked
+        _receive(response, file, name, have, total)
+    return end_known
+
+
+def _require_unpacked(url: str, name: str, response: requests.Response) -> None:
+    """Raise UserError for a body that is not the file itself; some servers say "gzip" of a file that is one."""
+    packed = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("", "identity") and not name.lower().endswith((".gz", ".tgz")):
+        raise UserError(
+            f"{url}: the server packed the file (Content-Encoding: {quoted(packed)}), though it was asked for the file "
+            f"as it is. {BY_OTHER_MEANS}"
+        )
+
+
+def _length(url: str, response: requests.Response) -> int | None:
+    """The bytes that the body will have; None where the server does not say. Raises UserError for what is no number."""
+    length: int | None = response.raw.length_remaining
+    given = response.headers.get("Content-Length")
+    if length is None and given is not None and not response.raw.chunked:
+        raise UserError(
+            f"{url}: the server answered with Content-Length: {quoted(given)}, which is no length. {BY_OTHER_MEANS}"
+        )
+    return length
 
 
 def _receive(response: requests.Response, file: BinaryIO, name: str, have: int, total: int | None) -> None:

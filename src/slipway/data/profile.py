@@ -1,6 +1,5 @@
 """What a data set is like, in figures that can be held against those of an earlier day."""
 
-import json
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -11,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from slipway.config.data import Drift
+from slipway.data.quote import listed, quoted
 from slipway.data.words import FUNCTION_WORDS, NEGATIONS, NEGATIVE, POSITIVE, SCRIPTS
 from slipway.errors import UserError
 
@@ -110,8 +111,8 @@ def compare(profile: Profile, counts: Counter[str], baseline: Profile, allowed: 
     change = unknown_share(counts, baseline.vocabulary) - baseline.unknown
     if change > allowed.unknown:
         known = set(baseline.vocabulary)
-        fresh = [word for word, _ in counts.most_common(KEPT_WORDS) if word not in known][:5]
-        found.append(Drifted("unknown words", change, allowed.unknown, f"new and common: {', '.join(fresh)}"))
+        fresh = [quoted(word) for word, _ in counts.most_common(KEPT_WORDS) if word not in known][:5]
+        found.append(Drifted("unknown words", change, allowed.unknown, f"new and common: {listed(fresh)}"))
     return sorted(found, key=lambda drifted: -drifted.change)
 
 
@@ -162,11 +163,12 @@ def load(path: Path) -> Profile | None:
     if not path.is_file():
         return None
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        return Profile(**value | {"vocabulary": tuple(value["vocabulary"])})
-    except (ValueError, TypeError, KeyError) as error:
+        return TypeAdapter(Profile).validate_json(path.read_bytes(), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{key}: " for key in first["loc"])
         raise UserError(
-            f"{path}: not a data profile ({error}). Restore it from git, or delete it and run "
+            f"{path}: not a data profile ({place}{first['msg']}). Restore it from git, or delete it and run "
             "`slipway validate` and `slipway accept-profile`."
         ) from error
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from slipway.config.data import Split
 from slipway.data.neighbours import groups
+from slipway.data.quote import listed, quoted
 from slipway.data.rows import SPLITS
 from slipway.errors import UserError
 
@@ -77,7 +78,7 @@ def _fill(
     for number, own in enumerate(members):
         if len(own) < len(wanted):
             raise UserError(
-                f"data: class {names[number]!r}: its {(of_row == number).sum()} rows make {len(own)} group(s) of "
+                f"data: class {quoted(names[number])}: its {(of_row == number).sum()} rows make {len(own)} group(s) of "
                 f"near-duplicates, fewer than the {len(wanted)} splits that each need one. Collect more, merge the "
                 "class with another (data.source.labels), or set data.split.near_duplicates=null."
             )
@@ -87,8 +88,8 @@ def _fill(
             spare = [one for one in own if can_go(one)]
             if not spare:
                 raise UserError(
-                    f"data: class {names[number]!r} cannot stand in {split} without leaving another split without a "
-                    "class. Collect more of it, merge it with another (data.source.labels), or set "
+                    f"data: class {quoted(names[number])} cannot stand in {split} without leaving another split "
+                    "without a class. Collect more of it, merge it with another (data.source.labels), or set "
                     "data.split.near_duplicates=null."
                 )
             # the smallest group, and of those the one that stands nearest to the front
@@ -100,9 +101,9 @@ def require_rows(table: pd.DataFrame) -> None:
     counts = table["label"].value_counts().sort_index()
     small = counts[counts < len(SPLITS)]
     if len(small):
-        listed = ", ".join(f"{label!r} has {count}" for label, count in small.items())
+        have = listed([f"{quoted(str(label))} has {count}" for label, count in small.items()])
         raise UserError(
-            f"data: a class needs a row for each of the {len(SPLITS)} splits, but {listed}. Collect more, merge the "
+            f"data: a class needs a row for each of the {len(SPLITS)} splits, but {have}. Collect more, merge the "
             "class with another (data.source.labels), or leave it out."
         )
 
@@ -115,6 +116,6 @@ def _require_trained(table: pd.DataFrame, official: "pd.Series[str]", has_offici
     if unseen:
         row = table[table["label"] == unseen[0]].iloc[0]
         raise UserError(
-            f"{row['origin']}: column label: {unseen[0]!r} stands in {row['split']} but in no training row, so no "
-            "model could ever answer it. Add training rows of it, or leave it out."
+            f"{row['origin']}: column label: {quoted(unseen[0])} stands in {row['split']} but in no training row, so "
+            "no model could ever answer it. Add training rows of it, or leave it out."
         )

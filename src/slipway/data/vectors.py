@@ -60,7 +60,7 @@ def _vector(fields: list[bytes], path: Path, line: int) -> npt.NDArray[np.float3
     try:
         vector = np.array([float(field) for field in fields], np.float32)
     except ValueError as error:
-        raise UserError(f"{path}:{line}: {error}; a GloVe line is a word and then numbers.") from error
+        raise UserError(f"{path}:{line}: {str(error)[:100]}; a GloVe line is a word and then numbers.") from error
     if not np.isfinite(vector).all():
         raise UserError(f"{path}:{line}: holds a number that is not finite.")
     return vector

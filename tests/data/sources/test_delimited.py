@@ -67,6 +67,12 @@ def test_a_text_may_be_of_any_length():
         (b"text,label\none,a\ntw\0o,b\n", PLAIN, r"file\.csv:3: holds a NUL byte"),
         ("text,label\none,a\n".encode("utf-16-le"), PLAIN, r"file\.csv:1: holds a NUL byte.*utf-16"),
         (b"text,label\none,a\n", Format(encoding="utf-88"), r"data\.source\.encoding: .* no text encoding 'utf-88'"),
+        (
+            b"text,label\none,a\n\\ud800 two,b\n",
+            Format(encoding="unicode_escape"),
+            r"file\.csv:3: holds '\\ud800', half of a character.*data\.source\.encoding .*unicode_escape",
+        ),
+        (b"text,label\none,a\n", Format(encoding="punycode"), r"file\.csv: is not punycode .*data\.source\.encoding"),
         (b"text,label\none,a\n", Format(encoding="base64"), r"no text encoding 'base64'"),
         (b"text,kind\none,a\n", PLAIN, r"file\.csv:1: there is no column 'label'; the columns are: 'text', 'kind'"),
         (b"text,label,text\n", PLAIN, r"file\.csv:1: the column 'text' stands there twice"),
@@ -75,7 +81,7 @@ def test_a_text_may_be_of_any_length():
         (
             b"text,label\none,a\none, two,b\n",
             Format(),
-            r"file\.csv:3: 3 fields where 2 columns are named \(text, label\)",
+            r"file\.csv:3: 3 fields where 2 columns are named \('text', 'label'\)",
         ),
         (b"text,label\none\n", PLAIN, r"file\.csv:2: 1 fields where 2"),
         (b'text,label\none,a\n"two,b\nthree,c\n', PLAIN, r"file\.csv:3: .*data\.source\.quoting=none"),

@@ -3,10 +3,12 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.data.quote import listed, quoted
 from slipway.errors import UserError
 
 # (byte order mark, the encodings that it announces); the longer marks first, since one begins like another
@@ -17,6 +19,8 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# NUL, and the halves of a character (lone surrogates), which no Unicode text has
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,8 @@ def records(path: str, data: bytes, shape: Format, columns: list[str]) -> Iterat
     for line, fields in reader:
         if len(fields) != len(names):
             raise UserError(
-                f"{path}:{line}: {len(fields)} fields where {len(names)} columns are named ({', '.join(names)}). Mend "
-                f"the row, or set data.source.delimiter (it is {shape.delimiter!r}) or data.source.quoting "
+                f"{path}:{line}: {len(fields)} fields where {len(names)} columns are named ({_shown(names)}). Mend the "
+                f"row, or set data.source.delimiter (it is {shape.delimiter!r}) or data.source.quoting "
                 f"(it is {shape.quoting})."
             )
         yield line, [fields[place] for place in places]
@@ -85,10 +89,17 @@ def decode(path: str, data: bytes, encoding: str) -> str:
             f"{path}:{line}: byte 0x{data[error.start]:02x} is not {encoding}. Save the file as UTF-8, or set "
             "data.source.encoding to what it is (cp1252 is usual for files from Windows)."
         ) from error
+    except UnicodeError as error:  # punycode and idna name no byte
+        raise UserError(f"{path}: is not {encoding} ({error}). Set data.source.encoding to what it is.") from error
     if not text.strip():
         raise UserError(f"{path}: the file is empty.")
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+    if bad := NO_TEXT.search(text):
+        line = text.count("\n", 0, bad.start()) + 1
+        if bad[0] != "\0":
+            raise UserError(
+                f"{path}:{line}: holds {bad[0]!r}, half of a character, which no text has. Remove it, or set "
+                f"data.source.encoding to what the file is (it is {encoding})."
+            )
         raise UserError(
             f"{path}:{line}: holds a NUL byte, which no text has. Remove it; if the whole file is full of them, set "
             "data.source.encoding=utf-16."
@@ -124,6 +135,10 @@ def _place(path: str, names: list[str], column: str, shape: Format) -> int:
     fault = f"the column {column!r} stands there twice" if column in names else f"there is no column {column!r}"
     where = "data.source.names" if shape.names is not None else f"{path}:1"
     raise UserError(
-        f"{where}: {fault}; the columns are: {', '.join(map(repr, names))}. Set "
+        f"{where}: {fault}; the columns are: {_shown(names)}. Set "
         "data.source.columns (and data.source.delimiter, or data.source.names for a file without a header)."
     )
+
+
+def _shown(names: list[str]) -> str:
+    return listed([quoted(name) for name in names])

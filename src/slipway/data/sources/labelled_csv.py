@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from slipway.config.data import Banking77, Checksums, Columns, Csv, Files
 from slipway.data.download import download, split_url
 from slipway.data.local import local_file
+from slipway.data.quote import listed, quoted
 from slipway.data.rows import SPLITS, Raw, Row
 from slipway.data.sources.delimited import Format, read_bytes, records
 from slipway.errors import UserError
@@ -69,8 +70,8 @@ def _label(value: str, labels: dict[str, str], where: str, column: str) -> str:
     label = value.strip()
     if labels and label not in labels:
         raise UserError(
-            f"{where}: column {column}: the label {label!r} is not in data.source.labels "
-            f"({', '.join(labels)}). Mend the row, or add the label there."
+            f"{where}: column {column}: the label {quoted(label)} is not in data.source.labels "
+            f"({listed(list(labels))}). Mend the row, or add the label there."
         )
     return labels.get(label, label)
 
@@ -78,5 +79,5 @@ def _label(value: str, labels: dict[str, str], where: str, column: str) -> str:
 def _official(value: str, where: str, column: str | None) -> str:
     split = SPLIT_NAMES.get(value.strip().lower())
     if split is None:
-        raise UserError(f"{where}: column {column}: {value!r} is no split; write train, validation or test.")
+        raise UserError(f"{where}: column {column}: {quoted(value)} is no split; write train, validation or test.")
     return split

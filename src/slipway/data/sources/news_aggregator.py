@@ -4,6 +4,7 @@ import hashlib
 
 from slipway.config.data import NewsAggregator
 from slipway.data.archive import zip_member
+from slipway.data.quote import listed, quoted
 from slipway.data.rows import Raw, Row
 from slipway.data.sources.delimited import Format, records
 from slipway.data.sources.labelled_csv import bring
@@ -32,12 +33,12 @@ def read(config: NewsAggregator) -> Raw:
         where = f"{config.member}:{line}"
         if category not in config.labels:
             raise UserError(
-                f"{where}: column category: the label {category!r} is not in data.source.labels "
-                f"({', '.join(config.labels)})."
+                f"{where}: column category: the label {quoted(category)} is not in data.source.labels "
+                f"({listed(list(config.labels))})."
             )
         rows.append(Row(title, config.labels[category], None, where))
     if not rows:
-        raise UserError(f"{path}: no headline of data.source.publishers ({', '.join(config.publishers)}).")
+        raise UserError(f"{path}: no headline of data.source.publishers ({listed(config.publishers)}).")
     facts = {
         "from": config.url,
         "sha256": sha256(path),
