@@ -83,3 +83,9 @@ def test_a_missing_file_and_another_checksum_are_named(tmp_path, words):
         read(config, words)
     right = hashlib.sha256((tmp_path / "glove.txt").read_bytes()).hexdigest()
     assert read(config.model_copy(update={"sha256": right}), words)[1] > 0
+
+
+def test_of_a_long_field_that_is_no_number_the_beginning_is_shown(tmp_path, words):
+    with pytest.raises(UserError, match=r"glove\.txt:2: .*a GloVe line is a word and then numbers") as caught:
+        read(glove(tmp_path, f"the 1 2\nfox 3 {'x' * 1_000_000}\n"), words)
+    assert len(str(caught.value)) < 500
