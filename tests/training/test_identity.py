@@ -1,13 +1,15 @@
 """A job is all that its weights depend on: what changes them is another job, and nothing else is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from slipway.config.compose import Order, resolve
 from slipway.config.model import ModelConfig
 from slipway.config.train import TrainConfig
-from slipway.training.identity import job_hash, local_encoder
+from slipway.training.identity import PACKAGE, SOURCES, job_hash, local_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +40,33 @@ def test_other_weights_in_the_same_folder_are_another_job(encoder: Path, tmp_pat
     assert job(str(encoder), tmp_path / "prepared") == before
     (encoder / name).write_text("second")
     assert job(str(encoder), tmp_path / "prepared") != before
+
+
+def test_code_that_trains_is_part_of_the_job(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = shutil.copytree(ROOT / "src" / "slipway", tmp_path / "slipway")
+    monkeypatch.setattr("slipway.training.identity.PACKAGE", package)
+    before = job(str(encoder), tmp_path / "prepared")
+    (package / "verbs" / "ui.py").write_text("# edited")
+    assert job(str(encoder), tmp_path / "prepared") == before
+    (package / "verbs" / "train.py").write_text("# edited")
+    assert job(str(encoder), tmp_path / "prepared") != before
+
+
+def test_the_code_that_trains_is_what_the_stage_depends_on() -> None:
+    listed = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["deps"]
+    paths = [ROOT / name for name in listed if name.startswith("src/")]
+    files = {file for path in paths for file in (path.glob("*.py") if path.is_dir() else [path])}
+    assert files == {file for pattern in SOURCES for file in PACKAGE.glob(pattern)}
+
+
+def test_another_release_of_torch_is_another_job(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = []
+    for release in ("2.9.0+cpu", "2.9.0+cu128", "2.9.1+cpu"):
+        monkeypatch.setattr("torch.__version__", release)
+        jobs.append(job(str(encoder), tmp_path / "prepared"))
+    assert jobs[0] == jobs[1] != jobs[2]
 
 
 def test_what_transformers_does_not_read_is_no_part_of_the_job(encoder: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Training does what its configuration says, twice the same, and stops with words where it cannot go on."""
 
 import json
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 import torch
 import yaml
 from pydantic import TypeAdapter
+from safetensors import safe_open
 from torch import nn
 
 from slipway.config.model import ModelConfig
@@ -22,7 +22,8 @@ from slipway.models.store import build, save
 from slipway.training.checkpoint import steps
 from slipway.training.epoch import EpochMetrics
 from slipway.training.loop import Trained, class_weights, must_be_finite, train
-from slipway.training.measure import better
+from slipway.training.measure import better, measure, predict
+from slipway.training.optimizers import rate_share
 from slipway.training.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,8 +45,15 @@ class Setting:
         folder: str = "checkpoints",
         network: nn.Module | None = None,
         heard: list[EpochMetrics] | None = None,
+        stop_after: int | None = None,
         **values: object,
     ) -> Trained:
+        def hear(metrics: EpochMetrics) -> None:
+            if heard is not None:
+                heard.append(metrics)
+            if metrics.epoch == stop_after:
+                raise KeyboardInterrupt
+
         content = read(f"model/{kind}") | (model or {})
         model_config: ModelConfig = TypeAdapter(ModelConfig).validate_json(json.dumps(content))
         config = TrainConfig.model_validate_json(json.dumps(read("train/default") | {"epochs": 2} | values))
@@ -60,7 +68,7 @@ class Setting:
             rows or load_split(self.prepared, "train"),
             load_split(self.prepared, "validation"),
             self.checkpoints / folder,
-            on_epoch=(heard if heard is not None else []).append,
+            on_epoch=hear,
         )
 
 
@@ -91,9 +99,9 @@ def test_two_runs_give_the_same_bytes(setting: Setting, tmp_path: Path, kind: st
 def test_a_resumed_run_ends_with_the_same_bytes(
     setting: Setting, tmp_path: Path, kind: str, model: dict[str, Any]
 ) -> None:
-    whole = setting.train(kind, model, epochs=3, patience=None)
-    for path in steps(setting.checkpoints / "checkpoints")[1:]:
-        shutil.rmtree(path)
+    whole = setting.train(kind, model, epochs=3, patience=None, folder="whole")
+    with pytest.raises(KeyboardInterrupt):
+        setting.train(kind, model, epochs=3, patience=None, stop_after=1)
     heard: list[EpochMetrics] = []
     resumed = setting.train(kind, model, epochs=3, patience=None, heard=heard)
     assert bytes_of(resumed, tmp_path / "x") == bytes_of(whole, tmp_path / "y")
@@ -101,18 +109,69 @@ def test_a_resumed_run_ends_with_the_same_bytes(
     assert [epoch.accuracy for epoch in resumed.history] == [epoch.accuracy for epoch in whole.history]
 
 
-def test_a_finished_run_is_not_trained_again(setting: Setting) -> None:
+def test_a_finished_run_is_not_trained_again(setting: Setting, tmp_path: Path) -> None:
     done = setting.train()
     again = setting.train()
     assert again.history == done.history
+    assert bytes_of(again, tmp_path / "x") == bytes_of(done, tmp_path / "y")
+
+
+def test_of_a_finished_run_only_the_result_is_kept(setting: Setting) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        setting.train(epochs=3, patience=None, stop_after=2)
+    before = steps(setting.checkpoints / "checkpoints")
+    trained = setting.train(epochs=3, patience=None)
+    (kept,) = steps(setting.checkpoints / "checkpoints")
+    assert len(before) == 2
+    assert kept not in before
+    with safe_open(kept / "tensors.safetensors", "pt") as file:
+        assert set(file.keys()) == {f"best/{name}" for name in trained.model.state_dict()}
 
 
 def test_the_best_epoch_is_kept(setting: Setting) -> None:
     heard: list[EpochMetrics] = []
-    trained = setting.train(epochs=4, metric="log_loss", patience=None, heard=heard)
+    model = SMALL_ENCODER | {"lr": 0.03, "dropout": 0.0, "token_dropout": 0.0}
+    trained = setting.train("encoder", model, epochs=8, metric="log_loss", patience=None, heard=heard)
     best = min(heard, key=lambda epoch: epoch.log_loss)
-    assert trained.best_epoch == best.epoch
-    assert [epoch.epoch for epoch in heard] == [1, 2, 3, 4]
+    assert [epoch.epoch for epoch in heard] == list(range(1, 9))
+    assert trained.best_epoch == best.epoch < 8, "nothing to see: the last epoch is the best"
+    rows, meta = load_split(setting.prepared, "validation"), load_meta(setting.prepared)
+    measured = measure(rows.labels, predict(trained.model, rows, 4096, meta.pad_id))
+    assert measured["log_loss"] == pytest.approx(best.log_loss, rel=1e-5)
+
+
+def test_rates_follow_the_schedule(setting: Setting) -> None:
+    trained = setting.train("encoder", SMALL_ENCODER | {"lr": 0.01}, epochs=3, warmup=0.5, final_lr=0.1, patience=None)
+    total = trained.history[-1].step
+    expected = [0.01 * rate_share(epoch.step - 1, total, 0.5, 0.1) for epoch in trained.history]
+    assert [epoch.lr for epoch in trained.history] == pytest.approx(expected)
+    assert len(set(expected)) == 3
+
+
+@pytest.mark.parametrize("values", [{"label_smoothing": 0.3}, {"clip_norm": 0.01}, {"weight_decay": 1.0}])
+def test_an_option_of_training_changes_the_weights(setting: Setting, tmp_path: Path, values: dict[str, float]) -> None:
+    off = {"label_smoothing": 0.0, "clip_norm": None, "weight_decay": 0.0, "epochs": 1}
+    plain = setting.train("encoder", SMALL_ENCODER, folder="a", **off)
+    other = setting.train("encoder", SMALL_ENCODER, folder="b", **off | values)
+    assert bytes_of(other, tmp_path / "x") != bytes_of(plain, tmp_path / "y")
+
+
+def test_the_loss_of_training_is_plain_cross_entropy(setting: Setting) -> None:
+    model = SMALL_ENCODER | {"dropout": 0.0, "token_dropout": 0.0, "lr": 1e-9}
+    values: dict[str, Any] = {"epochs": 1, "label_smoothing": 0.5, "class_weights": "balanced"}
+    trained = setting.train("encoder", model, **values)
+    rows, meta = load_split(setting.prepared, "train"), load_meta(setting.prepared)
+    measured = measure(rows.labels, predict(trained.model, rows, 4096, meta.pad_id))
+    assert trained.history[0].train_loss == pytest.approx(measured["log_loss"], rel=1e-4)
+
+
+def test_every_epoch_sees_every_row_in_another_order(setting: Setting) -> None:
+    network = watching(setting)
+    setting.train(network=network, epochs=2, patience=None)
+    rows = len(load_split(setting.prepared, "train").labels)
+    first, second = network.seen[: len(network.seen) // 2], network.seen[len(network.seen) // 2 :]
+    assert sum(map(len, first)) == sum(map(len, second)) == rows
+    assert [batch.tolist() for batch in first] != [batch.tolist() for batch in second]
 
 
 def test_training_stops_when_patience_is_over(setting: Setting) -> None:
@@ -143,7 +202,8 @@ def test_better_is_lower_only_for_the_log_loss() -> None:
 def test_a_loss_that_is_no_number_names_the_step_and_keeps_the_last_checkpoint(
     setting: Setting, clip_norm: float | None
 ) -> None:
-    setting.train(epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        setting.train(epochs=2, clip_norm=clip_norm, stop_after=1)
     (kept,) = steps(setting.checkpoints / "checkpoints")
     before = {path.name: path.read_bytes() for path in kept.iterdir()}
     step = int(kept.name.removeprefix("step-")) + 2
@@ -164,10 +224,31 @@ class Spoiled(Bag):
         return logits * float("nan") if self.training and self.calls <= 0 else logits
 
 
-def spoiled(setting: Setting, calls: int) -> Spoiled:
+class Watching(Bag):
+    """A bag that remembers the batches it was trained on."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.seen = [*getattr(self, "seen", []), input_ids]
+        return super().forward(input_ids, attention_mask)
+
+
+def bag_of(setting: Setting) -> Bag:
     config: ModelConfig = TypeAdapter(ModelConfig).validate_json(json.dumps(read("model/bag")))
     bag = build(config, load_meta(setting.prepared), setting.prepared)
     assert isinstance(bag, Bag)
+    return bag
+
+
+def watching(setting: Setting) -> Watching:
+    bag = bag_of(setting)
+    network = Watching(bag.shape)
+    network.load_state_dict(bag.state_dict())
+    return network
+
+
+def spoiled(setting: Setting, calls: int) -> Spoiled:
+    bag = bag_of(setting)
     network = Spoiled(bag.shape)
     network.load_state_dict(bag.state_dict())
     network.calls = calls
@@ -241,6 +322,18 @@ def test_class_weights_reach_the_loss(setting: Setting) -> None:
 def subset(split: EncodedSplit, rows: np.ndarray) -> EncodedSplit:
     parts = [split.tokens[split.offsets[row] : split.offsets[row + 1]] for row in rows]
     return EncodedSplit(np.concatenate(parts), np.cumsum([0, *map(len, parts)]), split.labels[rows])
+
+
+@pytest.mark.slow
+def test_a_compiled_model_learns_the_same(setting: Setting) -> None:
+    rows = subset(load_split(setting.prepared, "train"), np.arange(64))
+    model = SMALL_ENCODER | {"dropout": 0.0, "token_dropout": 0.0}
+    torch._dynamo.utils.counters.clear()
+    plain = setting.train("encoder", model, rows=rows, folder="a", epochs=1)
+    assert not torch._dynamo.utils.counters["frames"]
+    compiled = setting.train("encoder", model, rows=rows, folder="b", epochs=1, compile=True)
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0
+    assert compiled.history[0].train_loss == pytest.approx(plain.history[0].train_loss, rel=1e-4)
 
 
 def test_bfloat16_trains_too(setting: Setting) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from pydantic import TypeAdapter
 from torch import nn
 
 from slipway.config.model import Bag as BagConfig
+from slipway.config.model import ModelConfig
 from slipway.data.prepared import load_meta
 from slipway.models.store import build
 from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
@@ -74,6 +76,18 @@ def test_each_parameter_has_one_optimizer_and_its_own_rate(prepared: Path) -> No
     assert decay["deep.2.bias"] == decay["deep.0.weight"] == 0
     set_rates(found, 0.5)
     assert [group["lr"] for group in found[0].param_groups] == [0.005, 0.005]
+
+
+def test_a_sparse_table_of_any_model_is_trained(prepared: Path) -> None:
+    content = yaml.safe_load((ROOT / "conf" / "model" / "encoder.yaml").read_text(encoding="utf-8"))
+    config = TypeAdapter(ModelConfig).validate_json(json.dumps(content))
+    network = nn.Sequential(nn.Embedding(20, 4, sparse=True), nn.EmbeddingBag(4, 4, sparse=True), nn.Linear(4, 3))
+    found = optimizers(network, config, weight_decay=0.1)
+    groups = [
+        (type(each).__name__, parameter) for each in found for g in each.param_groups for parameter in g["params"]
+    ]
+    assert sorted(id(parameter) for _, parameter in groups) == sorted(map(id, network.parameters()))
+    assert [name for name, _ in groups].count("SparseAdam") == 2
 
 
 def test_rates_rise_then_fall_to_their_final_share() -> None:

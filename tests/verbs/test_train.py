@@ -54,6 +54,19 @@ def test_it_writes_a_model_its_history_and_what_it_took(project: Path, capsys: p
     assert "bag trained for 2 epochs" in capsys.readouterr().out
 
 
+def test_what_is_reported_is_the_best_epoch(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(prepared, tmp_path / "project", monkeypatch, epochs=8, metric="log_loss", patience=None)
+    resolved = yaml.safe_load((folder / "resolved.yaml").read_text(encoding="utf-8"))
+    resolved["model"] |= {"lr": 0.05, "wide_lr": 100.0}
+    (folder / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")
+    run()
+    took = json.loads((folder / "models" / "train" / "train.json").read_text(encoding="utf-8"))
+    with (folder / "models" / "train" / "history.csv").open(encoding="utf-8", newline="") as file:
+        losses = [float(epoch["log_loss"]) for epoch in csv.DictReader(file)]
+    assert took["best_epoch"] < 8, "nothing to see: the last epoch is the best"
+    assert took["validation"]["log_loss"] == min(losses)
+
+
 def test_two_folders_give_the_same_bytes_under_the_same_job(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

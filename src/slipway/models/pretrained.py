@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from slipway.config.model import Pretrained as PretrainedConfig
+from slipway.data.prepared import Meta
 from slipway.errors import UserError
 
 MEND = (
@@ -43,14 +44,15 @@ class Pretrained(nn.Module):
         transformers = _transformers()
         values = dict(architecture["encoder"])
         config = transformers.AutoConfig.for_model(values.pop("model_type"), **values)
-        encoder = transformers.AutoModel.from_config(config, attn_implementation="sdpa")
+        encoder = transformers.AutoModel.from_config(config)
         return cls(encoder, architecture["classes"], architecture["dropout"], architecture["pooling"])
 
     @classmethod
-    def fetch(cls, config: PretrainedConfig, classes: int) -> "Pretrained":
-        """The encoder of `config` with its weights and a new head.
+    def fetch(cls, config: PretrainedConfig, meta: Meta) -> "Pretrained":
+        """The encoder of `config` with its weights and a new head for the classes of `meta`.
 
-        Only safetensors are read and no code of the repository runs. Raises UserError where the model cannot be had.
+        Only safetensors are read and no code of the repository runs. Raises UserError where the model cannot be had,
+        or cannot read what the tokenizer gives.
         """
         transformers = _transformers()
         try:
@@ -59,7 +61,6 @@ class Pretrained(nn.Module):
                 revision=config.revision,
                 use_safetensors=True,
                 trust_remote_code=False,
-                attn_implementation="sdpa",
                 dtype=torch.float32,
                 local_files_only=Path(config.name).is_dir(),
             )
@@ -68,7 +69,32 @@ class Pretrained(nn.Module):
             raise UserError(f"model.name: {config.name}: {reason} {MEND}") from error
         if config.freeze:
             encoder.requires_grad_(False)
-        return cls(encoder, classes, config.dropout, config.pooling)
+        model = cls(encoder, len(meta.labels), config.dropout, config.pooling)
+        model.must_read(config, meta)
+        return model
+
+    def must_read(self, config: PretrainedConfig, meta: Meta) -> None:
+        """Raise UserError where the encoder has no place for a token of the tokenizer, or for so many of them."""
+        if self.encoder.config.is_encoder_decoder:  # type: ignore[union-attr]
+            raise UserError(f"model.name: {config.name} is an encoder and a decoder. {MEND}")
+        known = self.encoder.get_input_embeddings().num_embeddings  # type: ignore[operator]
+        if meta.vocab_size > known:
+            raise UserError(
+                f"model.tokenizer: it gives {meta.vocab_size:,} different tokens, {config.name} knows {known:,}. Set "
+                "model.tokenizer.name to the tokenizer of model.name."
+            )
+        token = next(token for token in range(2) if token != meta.pad_id)
+        longest = torch.full((1, meta.max_length), token)
+        try:
+            with torch.inference_mode():
+                self.eval()(longest, torch.ones_like(longest))
+        except (RuntimeError, IndexError, ValueError) as error:
+            places = getattr(self.encoder.config, "max_position_embeddings", None)
+            raise UserError(
+                f"model.tokenizer.max_length: {config.name} cannot read a text of {meta.max_length} tokens ({error}). "
+                f"Lower it{f': it has {places} places, of which some encoders keep a few' if places else ''}."
+            ) from error
+        self.train()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits float32 (batch, classes) of int64 ids and mask (batch, sequence)."""

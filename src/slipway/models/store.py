@@ -54,7 +54,7 @@ def build(config: ModelConfig, meta: Meta, prepared: Path) -> nn.Module:
         )
         start_from_vectors(encoder.embedding, prepared, config.width)
         return encoder
-    return Pretrained.fetch(config, classes)
+    return Pretrained.fetch(config, meta)
 
 
 def build_bag(config: BagConfig, meta: Meta, prepared: Path) -> Bag:

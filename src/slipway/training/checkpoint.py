@@ -31,8 +31,8 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def write(folder: Path, step: int, checkpoint: Checkpoint) -> None:
-    """Write `step-N` under `folder`, then remove all but the last two. Raises UserError where the disk is full."""
+def write(folder: Path, step: int, checkpoint: Checkpoint, kept: int = KEPT) -> None:
+    """Write `step-N` under `folder`, then remove all but the last `kept`. Raises UserError where the disk is full."""
     path = folder / f"step-{step:010d}"
     with whole_folder(path) as fresh:
         write_whole(fresh / TENSORS, safetensors.torch.save(checkpoint.tensors))
@@ -40,7 +40,7 @@ def write(folder: Path, step: int, checkpoint: Checkpoint) -> None:
         hashes = {name: sha256(fresh / name) for name in (STATE, TENSORS)}
         # last: a copy that arrives file by file, in any order, is whole only once this has come
         write_json(fresh / MANIFEST, {"step": step, "files": hashes})
-    for old in steps(folder)[:-KEPT]:
+    for old in steps(folder)[:-kept]:
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -108,10 +108,10 @@ def unpack(
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def write_or_warn(folder: Path, step: int, checkpoint: Checkpoint) -> bool:
+def write_or_warn(folder: Path, step: int, checkpoint: Checkpoint, kept: int = KEPT) -> bool:
     """As `write`, but a full disk only warns: training goes on, and the next checkpoint is tried again."""
     try:
-        write(folder, step, checkpoint)
+        write(folder, step, checkpoint, kept)
     except UserError as error:
         print(f"warning: no checkpoint at step {step}: {error}", file=sys.stderr)
         return False

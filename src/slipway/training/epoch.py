@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class EpochMetrics:
     """What one epoch brought.
 
-    `accuracy`, `macro_f1` and `log_loss` are of the validation rows; losses are nats a row; `tokens_per_second` counts
-    training tokens without padding; `seconds` are those of all epochs so far.
+    `accuracy`, `macro_f1` and `log_loss` are of the validation rows. Both losses are plain cross-entropy in nats a row:
+    what the objective adds, class weights and smoothing, is left out. `train_loss` is taken on the way, under dropout.
+    `tokens_per_second` counts training tokens without padding; `seconds` are those of all epochs so far.
     """
 
     epoch: int

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -11,13 +12,17 @@ from slipway.config.train import TrainConfig
 from slipway.files import sha256
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SOURCES = ("config/model.py", "config/train.py", "data/prepared.py", "metrics.py", "models/*.py", "training/*.py")
+# what dvc.yaml lists for the stage (tests/training/test_identity.py holds them together)
+SOURCES = (
+    *("config/model.py", "config/resolved.py", "config/section.py", "config/tokenizer.py", "config/train.py"),
+    *("data/local.py", "data/prepared.py", "files.py", "metrics.py", "models/*.py", "training/*.py", "verbs/train.py"),
+)
 # what transformers reads of a folder; large encoders come in several files and an index
 ENCODER = ("config.json", "*.safetensors", "*.safetensors.index.json")
 
 
 def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
-    """16 hex digits of configuration, prepared data, a local encoder, torch release and the code that trains.
+    """16 hex digits of configuration, prepared data, a local encoder, the libraries' releases and the code that trains.
 
     The machine, the folder and the order of files are not in it.
     """
@@ -34,6 +39,7 @@ def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
         "encoder": {path.name: sha256(path) for path in weights},
         "source": sources,
         "torch": torch.__version__.partition("+")[0],
+        "transformers": version("transformers") if isinstance(model, Pretrained) else None,
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 

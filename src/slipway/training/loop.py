@@ -21,7 +21,7 @@ from slipway.training.epoch import EpochMetrics
 from slipway.training.measure import measure, predict
 from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
 from slipway.training.progress import Progress
-from slipway.training.state import freeze, resume
+from slipway.training.state import finish, freeze, resume
 
 # Looking at a loss waits for the device: on a GPU not at every step.
 LOOK_EVERY = 20
@@ -71,6 +71,7 @@ def train(
         while not so_far.finished(config):
             epoch, step, began = so_far.epoch + 1, so_far.step, time.perf_counter()
             losses: list[Tensor] = []
+            nats = torch.zeros((), device=device)
             model.train()
             # by seed and epoch alone, so that a resumed run sees the batches that it would have seen
             batches = plan(lengths, config.token_budget, np.random.default_rng([config.seed, epoch]))
@@ -85,6 +86,7 @@ def train(
                     part = cross_entropy(logits.float(), labels, weights, config.label_smoothing) / weight
                     part.backward()  # type: ignore[no-untyped-call]
                     loss += part.detach()
+                    nats += F.cross_entropy(logits.detach().float(), labels.to(device), reduction="sum")
                 if config.clip_norm is not None:
                     # an infinite norm would spoil the weights: let it be seen as a loss that is not a number
                     loss += 0 * clip(parameters, config.clip_norm)
@@ -95,7 +97,8 @@ def train(
                 step += 1
                 if len(losses) % look_every == 0:
                     progress.advance(step, must_be_finite(losses[-look_every:], step, checkpoints))
-            train_loss = must_be_finite(losses, step, checkpoints)
+            must_be_finite(losses, step, checkpoints)
+            trained = time.perf_counter()
 
             found = predict(model, validation, config.token_budget, meta.pad_id, device)
             measured = measure(validation.labels, found)
@@ -105,9 +108,9 @@ def train(
                 epoch=epoch,
                 step=step,
                 lr=opts[0].param_groups[0]["lr"],
-                train_loss=train_loss,
+                train_loss=float(nats) / len(lengths),
                 **measured,
-                tokens_per_second=float(lengths.sum() / (time.perf_counter() - began)),
+                tokens_per_second=float(lengths.sum() / (trained - began)),
                 seconds=so_far.seconds + time.perf_counter() - began,
             )
             so_far = so_far.after(metrics, model, config.metric)
@@ -115,6 +118,7 @@ def train(
             progress.epoch(metrics)
             on_epoch(metrics)
 
+    finish(checkpoints, so_far)
     model.load_state_dict(so_far.best)
     return Trained(model.cpu().eval(), so_far.history, so_far.best_epoch)
 

@@ -14,15 +14,16 @@ Optimizers = Sequence[torch.optim.Optimizer]
 
 
 def optimizers(model: nn.Module, config: ModelConfig, weight_decay: float) -> list[torch.optim.Optimizer]:
-    """AdamW for dense parameters; for the bag's tables, whose gradients are sparse, SparseAdam and for its n-grams SGD.
+    """AdamW for dense parameters; SparseAdam for tables whose gradients are sparse, but SGD for the n-grams of the bag.
 
     Each group keeps its `peak` rate. Only matrices decay. An update of a sparse embedding costs what its rows in the
     batch cost, not what the table does. Adam would move an n-gram that occurs once as far as one that occurs in every
     other text, and so learn the training rows by heart: SGD moves each by what it explains.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    sparse = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding) and module.sparse}
-    dense = [parameter for parameter in trained if id(parameter) not in sparse]
+    tables = [each for each in model.modules() if isinstance(each, nn.Embedding | nn.EmbeddingBag) and each.sparse]
+    sparse = [table.weight for table in tables if table.weight.requires_grad]
+    dense = without(trained, sparse)
     found: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(
             [
@@ -34,13 +35,22 @@ def optimizers(model: nn.Module, config: ModelConfig, weight_decay: float) -> li
             fused=True,
         )
     ]
+    groups = []
     if isinstance(model, Bag) and isinstance(config, BagConfig):
         linear, pieces = [model.wide.weight], [model.wide_pieces.weight]
-        deep = [model.embedding.weight, model.embedding_pieces.weight]
         found.append(torch.optim.SGD([{"params": linear, "peak": config.wide_lr}], lr=config.wide_lr))
-        groups = [{"params": pieces, "peak": config.piece_lr}, {"params": deep, "peak": config.lr}]
+        groups.append({"params": pieces, "peak": config.piece_lr})
+        sparse = without(sparse, linear + pieces)
+    if sparse:
+        groups.append({"params": sparse, "peak": config.lr})
         found.append(torch.optim.SparseAdam(groups, lr=config.lr))
     return found
+
+
+def without(parameters: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
+    """The parameters that are none of the others, in their order."""
+    known = {id(other) for other in others}
+    return [parameter for parameter in parameters if id(parameter) not in known]
 
 
 def set_rates(optimizers: Optimizers, share: float) -> None:

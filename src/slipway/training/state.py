@@ -64,6 +64,7 @@ def freeze(state: State, model: nn.Module, optimizers: Sequence[torch.optim.Opti
         "history": [asdict(epoch) for epoch in state.history],
         "best_epoch": state.best_epoch,
         "optimizer": optimizer.state,
+        "finished": False,
     }
     return Checkpoint(tensors, values)
 
@@ -77,8 +78,16 @@ def resume(folder: Path, model: nn.Module, optimizers: Sequence[torch.optim.Opti
     def under(prefix: str) -> dict[str, Tensor]:
         return {name.removeprefix(prefix): tensor for name, tensor in found.tensors.items() if name.startswith(prefix)}
 
-    model.load_state_dict(under("model/"))
-    checkpoint.unpack(optimizers, under("optimizer/"), found.state["optimizer"])
-    torch.set_rng_state(found.tensors["rng"])
+    if not found.state["finished"]:
+        model.load_state_dict(under("model/"))
+        checkpoint.unpack(optimizers, under("optimizer/"), found.state["optimizer"])
+        torch.set_rng_state(found.tensors["rng"])
     history = [EpochMetrics(**epoch) for epoch in found.state["history"]]
     return State(history, under("best/"), found.state["best_epoch"])
+
+
+def finish(folder: Path, state: State) -> None:
+    """Keep of a training that is done what its result is made of: the best weights and the history."""
+    values = {"history": [asdict(epoch) for epoch in state.history], "best_epoch": state.best_epoch, "finished": True}
+    tensors = {f"best/{name}": tensor for name, tensor in state.best.items()}
+    checkpoint.write_or_warn(folder, state.step, Checkpoint(tensors, values), kept=1)
