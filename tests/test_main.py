@@ -59,6 +59,25 @@ def test_a_wrong_call_is_named(
     assert expected in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--help"],
+        ["ui", "tracking.uri=http://user:pa=ss@127.0.0.1:9"],  # Hydra wants quotes around the =
+        ["ui", "model.lr=http://user:pa=ss@127.0.0.1:9"],
+    ],
+)
+def test_no_password_is_shown(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:pa=ss@127.0.0.1:9")
+    main(words)
+    captured = capsys.readouterr()
+    assert "http://127.0.0.1:9" in (shown := captured.out + captured.err)
+    assert "pa=ss" not in shown
+
+
 def test_no_verb_is_an_error_and_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "usage: slipway VERB" in capsys.readouterr().out

@@ -1,14 +1,20 @@
 """Runs are recorded in MLflow once, whatever happens, and an outage never reaches the caller."""
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from slipway import tracking
 from slipway.config.tracking import TrackingConfig
@@ -34,7 +40,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A folder with a small real ONNX model of the bundle's interface."""
+    """A folder with a small real ONNX model of the bundle's interface: it multiplies the tokens with a thousand ones."""
     folder = tmp_path / "bundle"
     folder.mkdir()
     ids, mask = (
@@ -44,9 +50,12 @@ def bundle(tmp_path: Path) -> Path:
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "sequence"])
     nodes = [
         helper.make_node("Mul", ["input_ids", "attention_mask"], ["x"]),
-        helper.make_node("Cast", ["x"], ["logits"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMax", ["weights"], ["one"], keepdims=0),
+        helper.make_node("Mul", ["y", "one"], ["logits"]),
     ]
-    graph = helper.make_graph(nodes, "model", [ids, mask], [logits])
+    weights = numpy_helper.from_array(np.ones(1000, dtype=np.float32), "weights")
+    graph = helper.make_graph(nodes, "model", [ids, mask], [logits], [weights])
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), folder / "model.onnx"
     )
@@ -90,6 +99,37 @@ def test_a_run_holds_parameters_epochs_report_model_and_version(config: Tracking
     assert [spec.name for spec in loaded.metadata.get_input_schema().inputs] == ["input_ids", "attention_mask"]
     ones = np.ones((2, 3), dtype=np.int64)
     np.testing.assert_array_equal(loaded.predict({"input_ids": ones, "attention_mask": ones})["logits"], ones)
+
+
+def test_the_weights_of_a_version_stand_beside_its_graph_which_may_hold_no_more_than_2_gb(
+    config: TrackingConfig, bundle: Path, tmp_path: Path
+) -> None:
+    name = finish(config, "job-10", bundle)
+    folder = Path(mlflow.artifacts.download_artifacts(name, dst_path=str(tmp_path / "version")))
+    (weights,) = onnx.load(folder / "model.onnx", load_external_data=False).graph.initializer
+    assert weights.data_location == TensorProto.EXTERNAL
+
+
+def test_what_the_machine_does_is_recorded_while_training_alone(
+    config: TrackingConfig, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.01")
+    watched = config.model_copy(update={"system_metrics": True})
+
+    def recorded(job: str) -> set[str]:
+        return {key for key in run_of(config, job).data.metrics if key.startswith("system/")}
+
+    with tracking.live(watched, "job-11", {}) as log:
+        began = time.monotonic()
+        while not recorded("job-11") and time.monotonic() - began < 60:
+            log(1, HISTORY[0])
+    assert "system/cpu_utilization_percentage" in recorded("job-11")
+    finish(watched, "job-12", bundle)
+    assert recorded("job-12") == set()
+    with tracking.live(config, "job-13", {}) as log:
+        for step in range(20):
+            log(step, HISTORY[0])
+    assert recorded("job-13") == set()
 
 
 def test_recording_twice_changes_nothing(config: TrackingConfig, bundle: Path) -> None:
@@ -149,6 +189,86 @@ def test_an_outage_is_told_once_and_nothing_fails(bundle: Path, capsys: pytest.C
             log(1, HISTORY[0])
         assert finish(config, "job-5", bundle) is None
     assert capsys.readouterr().err.count("warning: tracking: ") == 2
+
+
+def test_no_password_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        config = TrackingConfig(
+            uri=f"http://user:pa=ss@127.0.0.1:{unused.getsockname()[1]}",
+            experiment="x",
+            registered_model="m",
+            system_metrics=False,
+        )
+        with tracking.live(config, "job-14", PARAMETERS):
+            pass
+    told = capsys.readouterr().err
+    assert "warning: tracking: the run could not be started at http://127.0.0.1:" in told
+    assert "API request to http://127.0.0.1:" in told
+    assert "pa=ss" not in told
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A real MLflow server, and the port it listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    store = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "art")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1", *store],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Uvicorn running on" in line:
+            break
+    else:
+        pytest.fail("".join(lines))
+    yield process, port
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_while_training_is_told_once_and_without_its_password(
+    server: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, port = server
+    program = f"""
+from slipway import tracking
+from slipway.config.tracking import TrackingConfig
+uri = "http://user:pa=ss@127.0.0.1:{port}"
+config = TrackingConfig(uri=uri, experiment="x", registered_model="m", system_metrics=True)
+with tracking.live(config, "job", {{"model": "bag"}}) as log:
+    log(1, {{"epoch": 1}})
+    input("recorded")
+    log(2, {{"epoch": 2}})
+    log(3, {{"epoch": 3}})
+"""
+    client = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "0.05"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert client.stdout is not None
+    assert client.stdout.read(len("recorded")) == "recorded"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _, told = client.communicate("\n")
+    assert client.returncode == 0
+    assert told.startswith(f"warning: tracking: metrics could not be logged at http://127.0.0.1:{port}: ")
+    assert told.count("\n") == 1, told
+    assert "pa=ss" not in told
 
 
 def test_tracking_off_records_nothing(bundle: Path) -> None:

@@ -65,7 +65,9 @@ def _status(words: list[str]) -> int:
             sys.stdout.flush()  # what fails here can still be told; what fails at the interpreter's end cannot
         return status
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from slipway.config.tracking import without_password
+
+        print(f"error: {without_password(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
@@ -150,6 +152,7 @@ def _verb_usage(name: str) -> str:
         import yaml
 
         from slipway.config.compose import read_order, resolve, runtime
+        from slipway.config.tracking import without_password
 
         values = resolve(read_order())[1] | runtime().model_dump(mode="json")
         shown = {section: _value(values, section) for section in sections}
@@ -158,7 +161,7 @@ def _verb_usage(name: str) -> str:
             "",
             "Its configuration, as params.yaml and conf/ give it now:",
             "",
-            *("  " + line for line in text.splitlines()),
+            *("  " + line for line in without_password(text).splitlines()),
         ]
         free = [section for section in sections if section in RUNTIME]
         if free:

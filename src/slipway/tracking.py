@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from slipway.config.tracking import TrackingConfig
+from slipway.config.tracking import TrackingConfig, without_password
 
 JOB = "slipway.job"
 NAME = re.compile(r"\w+")
@@ -94,7 +94,8 @@ class _Tracker:
             self.run, self.silent = None, True
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             later = "The stage goes on; `dvc repro -f -s gate` records it later."
-            print(f"warning: tracking: {what} at {self.config.uri}: {reason}. {later}", file=sys.stderr)
+            told = f"warning: tracking: {what} at {self.config.uri}: {reason}. {later}"
+            print(without_password(told), file=sys.stderr)
 
     def start(self, job: str, parameters: Mapping[str, Any], system_metrics: bool = True) -> str | None:
         if self.silent:
@@ -102,6 +103,7 @@ class _Tracker:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "5")
         import logging
 
         import mlflow
@@ -110,6 +112,9 @@ class _Tracker:
         # its own set-up, which happens at import, lets every step of a migration and a registration speak
         for name in ("alembic", "mlflow"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        # each call to a server without a Databricks account, and what `tolerating` tells of an outage
+        for name in ("tracking.request_header.registry", "system_metrics.system_metrics_monitor"):
+            logging.getLogger(f"mlflow.{name}").setLevel(logging.CRITICAL)
 
         uri = absolute_uri(self.config.uri or "")
         mlflow.set_tracking_uri(uri)
@@ -120,7 +125,6 @@ class _Tracker:
             self.client.create_experiment(self.config.experiment, artifact_location=beside)
         experiment = mlflow.set_experiment(self.config.experiment)
         found = self.client.search_runs([experiment.experiment_id], f"tags.`{JOB}` = '{job}'", max_results=1)
-        mlflow.set_system_metrics_sampling_interval(5)
         active = mlflow.start_run(
             run_id=found[0].info.run_id if found else None,
             run_name=job,

@@ -1,8 +1,13 @@
 """Schema of `conf/tracking/`: where runs are recorded."""
 
+import re
+
 from pydantic import Field
 
 from slipway.config.section import Section
+
+# user:password@ or token@ after ://; a password may hold any sign but a blank, and a port is none
+USERINFO = re.compile(r"(?<=://)(?:[^\s/:@]*:(?!\d+/)\S*|[^\s/]*)@")
 
 
 class TrackingConfig(Section):
@@ -12,3 +17,8 @@ class TrackingConfig(Section):
     experiment: str = Field(min_length=1)
     registered_model: str = Field(min_length=1)
     system_metrics: bool
+
+
+def without_password(text: str) -> str:
+    """The text with the user and password of every URI in it left out: `http://user:secret@host` is `http://host`."""
+    return USERINFO.sub("", text)
