@@ -68,7 +68,7 @@ def find(
         metrics=metrics,
         package=package,
         verdict=decide(predictions, metrics, package, config),
-        slices=tuple(slices(predictions, train_texts, train_labels, config.resamples, config.seed)),
+        slices=tuple(slices(predictions, train_texts, train_labels)),
         checks=tuple(checks),
         mistakes=tuple(mistakes(predictor, predictions)),
         resamples=config.resamples,

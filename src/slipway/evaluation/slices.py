@@ -4,15 +4,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slipway.evaluation.predictions import Predictions
-from slipway.metrics import Interval, interval
+from slipway.metrics import Interval
 
 WORD = re.compile(r"\w+")
 RARE = 3
+Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,6 @@ def slices(
     predictions: Predictions,
     train_texts: Sequence[str],
     train_labels: Sequence[str],
-    resamples: int = 1000,
-    seed: int = 0,
 ) -> list[Slice]:
     """The slices that hold a row, in groups that each cover all rows."""
     right, baseline = predictions.predicted == predictions.truth, predictions.baseline == predictions.truth
@@ -44,10 +45,21 @@ def slices(
     ]:
         rows = int(member.sum())
         if rows:
-            share = float(right[member].mean())
-            draws = np.random.default_rng(seed).binomial(rows, share, resamples) / rows
-            found.append(Slice(group, name, rows, interval(share, draws, 0.95), float(baseline[member].mean())))
+            accuracy = wilson(int(right[member].sum()), rows)
+            found.append(Slice(group, name, rows, accuracy, float(baseline[member].mean())))
     return found
+
+
+def wilson(right: int, rows: int) -> Interval:
+    """A share of few rows and its 95 % score interval, which has a width even where all or none are right.
+
+    E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (158), 1927, p. 209-212.
+    """
+
+    def low(count: int) -> float:
+        return (2 * count + Z**2 - Z * sqrt(Z**2 + 4 * count * (rows - count) / rows)) / (2 * (rows + Z**2))
+
+    return Interval(right / rows, low(right), 1 - low(rows - right))
 
 
 def words_of(text: str) -> list[str]:
@@ -68,11 +80,16 @@ def by_length(words: Sequence[list[str]]) -> Iterator[tuple[str, str, NDArray[np
 def by_class_size(
     predictions: Predictions, train_labels: Sequence[str]
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    """Thirds of the classes by number of training rows."""
+    """Thirds of the classes by number of training rows; of two classes, each; all where none is larger."""
     sizes = Counter(train_labels)
     ordered = sorted(predictions.labels, key=lambda label: (sizes[label], label))
-    for third, name in enumerate(("rarest", "middle", "largest")):
-        members = ordered[third * len(ordered) // 3 : (third + 1) * len(ordered) // 3]
+    if len({sizes[label] for label in ordered}) == 1:
+        which = "the only class" if len(ordered) == 1 else f"the {len(ordered)} classes, of one size"
+        yield "class", which, np.ones(len(predictions.truth), dtype=np.bool_)
+        return
+    names = ("rarer", "larger") if len(ordered) == 2 else ("rarest", "middle", "largest")
+    for place, name in enumerate(names):
+        members = ordered[place * len(ordered) // len(names) : (place + 1) * len(ordered) // len(names)]
         which = f"the {name} class" if len(members) == 1 else f"the {len(members)} {name} classes"
         yield "class", which, np.isin(predictions.truth, members)
 
