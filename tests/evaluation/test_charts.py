@@ -43,7 +43,8 @@ def test_a_confusion_matrix_shows_every_cell_with_rows(classes: int) -> None:
     picture = charts.confusion(counts.astype(np.int64), [f"{HOSTILE}{row}" for row in range(classes)])
     assert len(of_class(picture, "cell")) == (counts > 0).sum()
     titles = [cell[0].text or "" for cell in of_class(picture, "right")]
-    assert titles[0].startswith(f"{HOSTILE}0 → {HOSTILE}0: {int(counts[0, 0])} (")
+    name = f"\u2068{HOSTILE}0\u2069"
+    assert titles[0].startswith(f"{name} → {name}: {int(counts[0, 0])} (")
 
 
 def test_a_reliability_bar_ends_where_accuracy_or_confidence_ends() -> None:

@@ -21,7 +21,8 @@ HISTORY = [
     for epoch in (1, 2, 3)
 ]
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>{{ 7 * 7 }}"
-VOID = {"meta", "br", "img", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "link", "input", "hr", "wbr"}
+HEBREW = "עסקים_וכספים"
 
 
 class Page(HTMLParser):
@@ -32,12 +33,18 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.open: list[str] = []
+        self.last: str | None = None
         self.words: list[str] = []
+        self.within: list[tuple[str, tuple[str, ...]]] = []
+        self.boxes: list[str | None] = []
         self.feed(content)
         self.close()
         assert not self.open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self.boxes.append(self.last)
+        self.last = dict(attrs).get("class")
         self.tags.append(tag)
         self.attributes += attrs
         if tag not in VOID:
@@ -48,10 +55,46 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
+        self.within.append((data, tuple(self.open)))
 
     @property
     def text(self) -> str:
         return " ".join("".join(self.words).split())
+
+
+def renamed(findings: Findings, label: str) -> Findings:
+    """The findings with `label` for the class of business."""
+
+    def new(name: str) -> str:
+        return label if name == "business" else name
+
+    def each(names: np.ndarray) -> np.ndarray:
+        return np.array([new(name) for name in names])
+
+    predictions = findings.predictions
+    return replace(
+        findings,
+        predictions=replace(
+            predictions,
+            labels=tuple(map(new, predictions.labels)),
+            truth=each(predictions.truth),
+            baseline=each(predictions.baseline),
+        ),
+        mistakes=tuple(
+            replace(mistake, truth=new(mistake.truth), predicted=new(mistake.predicted))
+            for mistake in findings.mistakes
+        ),
+        checks=tuple(
+            replace(
+                check,
+                flips=tuple(
+                    replace(flip, label_before=new(flip.label_before), label_after=new(flip.label_after))
+                    for flip in check.flips
+                ),
+            )
+            for check in findings.checks
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +146,9 @@ def test_it_asks_nothing_of_the_network(page: Page) -> None:
 
 def test_hostile_text_in_data_labels_and_configuration_stays_text(findings: Findings, predictor: Predictor) -> None:
     label = "evil" + HOSTILE
-
-    def rename(names: np.ndarray) -> np.ndarray:
-        return np.array([label if name == "business" else name for name in names])
-
-    predictions = replace(
-        findings.predictions,
-        labels=(label, *findings.predictions.labels[1:]),
-        truth=rename(findings.predictions.truth),
-        baseline=rename(findings.predictions.baseline),
-    )
     mistake = findings.mistakes[0]
     hostile = replace(
-        findings,
-        predictions=predictions,
+        renamed(findings, label),
         mistakes=(
             replace(
                 mistake,
@@ -140,21 +172,47 @@ def test_hostile_text_in_data_labels_and_configuration_stays_text(findings: Find
 
 def test_a_long_class_name_is_cut_where_it_would_stretch_a_table(findings: Findings, predictor: Predictor) -> None:
     long = "business_" + "and_more_" * 9
-
-    def rename(names: np.ndarray) -> np.ndarray:
-        return np.array([long if name == "business" else name for name in names])
-
-    predictions = replace(
-        findings.predictions,
-        labels=(long, *findings.predictions.labels[1:]),
-        truth=rename(findings.predictions.truth),
-        baseline=rename(findings.predictions.baseline),
-    )
     card = Card(owner="a", intended_use="b", limits="c")
-    content = render(replace(findings, predictions=predictions), predictor.manifest, HISTORY, card)
+    content = render(renamed(findings, long), predictor.manifest, HISTORY, card)
     table = content.split("Most frequent errors")[1].split("</table>")[0]
-    assert f'title="{long}">{long[:27]}…</td>' in table
-    assert f">{long}<" not in table
+    assert f'title="{long}"><bdi>{long[:27]}…</bdi></td>' in table.replace("<wbr>", "")
+    assert f">{long}<" not in table.replace("<wbr>", "")
+
+
+def test_a_table_that_is_too_wide_scrolls_in_its_own_box(page: Page) -> None:
+    assert len(page.boxes) == 5
+    assert set(page.boxes) == {"scroll", "across"}
+
+
+def test_a_name_breaks_at_its_joints(findings: Findings, predictor: Predictor, card: Card) -> None:
+    content = render(renamed(findings, "card_payment/fee"), predictor.manifest, HISTORY, card)
+    assert '<td class="name"><bdi>card_<wbr>payment/<wbr>fee</bdi></td>' in content
+
+
+def test_a_name_from_right_to_left_reorders_nothing_around_it(
+    findings: Findings, predictor: Predictor, card: Card
+) -> None:
+    named = renamed(findings, HEBREW)
+    first = HEBREW.split("_")[0]
+    places = [way for word, way in Page(render(named, predictor.manifest, HISTORY, card)).within if first in word]
+    for element in ("footer", "td", "div", "svg"):
+        assert any(element in way for way in places)
+    assert all("bdi" in way or "svg" in way for way in places)
+
+
+def test_the_difference_shown_is_that_of_what_ships(
+    findings: Findings, predictor: Predictor, package, card: Card
+) -> None:
+    def shown(precision: str) -> str:
+        parity = {**package["parity"], "max_abs_difference_shipped": 0.21}
+        changed = replace(findings, package={**package, "precision": precision, "parity": parity})
+        return Page(render(changed, predictor.manifest, HISTORY, card)).text.split("Parity with torch")[1]
+
+    assert shown("int8").startswith(
+        "logits differ by 2.1e-01 at most over 1,336 test rows; "
+        "before rounding to int8 by 3.0e-07, where 1e-04 is allowed"
+    )
+    assert shown("float32").startswith("logits differ by 3.0e-07 at most over 1,336 test rows; 1e-04 is allowed")
 
 
 def test_the_champion_stands_beside_the_model(

@@ -36,6 +36,11 @@ def text(x: float, y: float, content: str, kind: str = "tick", anchor: str = "st
     )
 
 
+def isolated(name: str) -> str:
+    """A name between Unicode's isolates: from right to left or not, it reorders nothing beside it."""
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
+
+
 def number(value: float) -> str:
     """Enough digits for a screen."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
@@ -83,7 +88,8 @@ def confusion(counts: NDArray[np.int64], labels: Sequence[str]) -> Markup:
     for row, column in zip(*np.nonzero(counts), strict=True):
         kind = "right" if row == column else "wrong"
         x, y = margin + cell * column, margin + cell * row
-        title = f"{labels[row]} → {labels[column]}: {counts[row, column]} ({100 * shares[row, column]:.1f} %)"
+        pair = f"{isolated(labels[row])} → {isolated(labels[column])}"
+        title = f"{pair}: {counts[row, column]} ({100 * shares[row, column]:.1f} %)"
         opacity = 0.12 + 0.88 * float(shares[row, column]) ** 0.6
         shapes.append(
             shape("rect", f"cell {kind}", title, x=x, y=y, width=cell - 0.6, height=cell - 0.6, fill_opacity=opacity)

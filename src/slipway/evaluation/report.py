@@ -1,5 +1,6 @@
 """The report: one HTML file that holds all it shows, and no more of the outside than a file on disk."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ def render(findings: Findings, manifest: Mapping[str, Any], history: Sequence[Ep
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "signed": signed}
+    environment.filters |= {"percent": percent, "signed": signed, "name": name}
     predictions = findings.predictions
     truth = predictions.truth_index
     counts = confusion(truth, predictions.probabilities.argmax(axis=1), len(predictions.labels))
@@ -129,9 +130,17 @@ def headline(verdict: Verdict) -> str:
     }[verdict.verdict]
 
 
+def name(content: str) -> Markup:
+    """A name from data as a line takes it: one that runs from right to left reorders nothing around it.
+
+    It may break after `_`, `.`, `/` and `-`, so that a narrow page does not break it within a word.
+    """
+    return Markup("<bdi>{}</bdi>").format(Markup("<wbr>").join(re.split(r"(?<=[_./-])", content)))
+
+
 def percent(value: float, digits: int = 1) -> str:
-    """A share in percent."""
-    return f"{100 * value:.{digits}f} %"
+    """A share in percent, which no line breaks."""
+    return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def signed(comparison: Comparison, figure: str) -> str:
