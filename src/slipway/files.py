@@ -13,7 +13,7 @@ from typing import Any
 
 from slipway.errors import UserError
 
-MORE_SPACE = "Free some space (`dvc gc -w` removes old versions from the cache)"
+MORE_SPACE = "Free some space (`dvc gc -w` removes old versions from the cache, .slipway/jobs holds checkpoints)"
 GROWING = re.compile(r"^\.(.+)\.new$")
 
 

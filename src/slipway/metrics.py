@@ -38,7 +38,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and the bounds of its bootstrap percentile interval."""
+    """A figure and the bounds of its confidence interval."""
 
     value: float
     low: float
