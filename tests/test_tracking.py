@@ -40,7 +40,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A folder with a small real ONNX model of the bundle's interface: it multiplies the tokens with a thousand ones."""
+    """A folder with a small real ONNX model of the bundle's interface: tokens times the largest of 1000 ones."""
     folder = tmp_path / "bundle"
     folder.mkdir()
     ids, mask = (

@@ -1,6 +1,7 @@
 """params.yaml and conf/ become one checked mapping; what is wrong is named by file and key."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,13 @@ def test_all_wrong_values_are_named_at_once(project: Path, capsys: pytest.Captur
         ("set: {train.epochs: '${oc.env:HOME}'}\n", "is an interpolation"),
         ("- a\n", "params.yaml: holds list, not a mapping"),
         ("data: aws_docs\n set: [\n", "params.yaml:2: not valid YAML"),
-        ("set: {model: bag}\n", "params.yaml:1: model: "),
+        ("set: {model: encoder}\n", "params.yaml: set.model: choose it at the top: `model: encoder`."),
+        ("set: {experiment: quick}\n", "params.yaml: set.experiment: choose it at the top: `experiment: quick`."),
+        (
+            "set: {model.pieces: [4, 2]}\n",
+            "params.yaml:1: model.pieces: the shortest run, 4, is longer than the longest",
+        ),
+        ("set: {data.source.min_words: 90}\n", "data.source: no sentence has min_words 90 and max_words 80"),
         ("set: {tracking.uri: x}\n", "params.yaml: set.tracking: where a model is trained"),
         ("data: aws_docs\ndata: banking77\n", "params.yaml:2: not valid YAML: the key data is given twice"),
         ("set: {model.lr: 1e-3}\n", "YAML reads 1e-3 as text, write 0.001"),
@@ -139,6 +146,62 @@ def test_a_wrong_order_form_is_named(
 ) -> None:
     order(project, text)
     assert expected in message(capsys, "compose")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "model: bag\nset:\n  model.kind: encoder\n",
+            "params.yaml:3: model.kind: 'encoder' has other keys than 'bag', which conf/model/bag.yaml describes. "
+            "Choose a file that describes it, at the top: `model: encoder`, or a copy of conf/model/bag.yaml.",
+        ),
+        (
+            "set: {model.tokenizer: {kind: pretrained, name: a/b}}\n",
+            "params.yaml:1: model.tokenizer.kind: 'pretrained' has other keys than 'bpe', which conf/model/bag.yaml "
+            "describes. Choose a file that describes it, at the top: `model: pretrained`, or a copy of",
+        ),
+        ("set: {data.source.kind: imdb}\n", "at the top: `data: imdb`, or a copy of conf/data/aws_docs.yaml."),
+    ],
+)
+def test_a_kind_that_the_chosen_file_does_not_describe_is_named_where_it_is_set(
+    project: Path, capsys: pytest.CaptureFixture[str], text: str, expected: str
+) -> None:
+    order(project, text)
+    error = message(capsys, "compose")
+    assert expected in error
+    assert error.count("\n") == 1
+
+
+def test_a_typo_beside_another_kind_is_named_as_a_typo(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    order(project, "set:\n  model.tokenizer:\n    kind: words\n    vocab_sise: 20000\n")
+    assert "params.yaml:4: model.tokenizer.vocab_sise: unknown key; did you mean 'vocab_size'?" in message(
+        capsys, "compose"
+    )
+
+
+def test_a_tokenizer_of_words_takes_the_place_of_pieces_as_the_guide_says(project: Path) -> None:
+    (line,) = (line for line in (ROOT / "docs" / "adapt.md").read_text().splitlines() if "model.tokenizer: {" in line)
+    order(project, f"set: {{{line.split('`')[1]}}}\n")
+    assert resolve(read_order())[0].model.tokenizer.kind == "words"
+
+
+def test_every_value_stands_in_conf(project: Path) -> None:
+    """A schema's default would be a value that nobody who reads conf/ can find; null alone may be left out."""
+    for group in ("data", "model"):
+        for file in (project / "conf" / group).glob("*.yaml"):
+            plain = resolve(Order({group: file.stem}))[1][group]
+            written = dict(leaves(yaml.safe_load(file.read_text(encoding="utf-8"))))
+            base = dict(leaves(yaml.safe_load((project / "conf" / "data" / "base" / "rules.yaml").read_text())))
+            assert {key for key, value in leaves(plain) if value is not None} <= written.keys() | base.keys()
+
+
+def leaves(values: dict[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def test_the_nested_form_that_dvc_writes_wins_over_a_dotted_key(project: Path) -> None:
@@ -232,6 +295,11 @@ def test_choices_of_one_run_come_by_environment_and_command_line(
     ("word", "expected"),
     [
         ("model.lr=0.1", "only compute and tracking are choices of one run"),
+        ("++model.lr=0.1", "edit params.yaml, or `dvc exp run -S '++set.model.lr=0.1'`"),
+        ("card.owner=me", "`dvc exp run -S '++set.card.owner=me'`"),
+        ("model=encoder", "`dvc exp run -S '++model=encoder'`"),
+        ("trackin=off", "trackin=off: unknown key; did you mean 'tracking'? choose one of: compute, tracking, data,"),
+        ("modl.lr=1", "modl.lr=1: unknown key; did you mean 'model'?"),
         ("tracking=of", "conf/tracking has no 'of'; did you mean 'off'?"),
         ("compute.kind=5", "the command line: compute.kind: Input should be 'local'"),
         ("tracking.urii=x", "the command line: tracking.urii: unknown key; did you mean 'uri'?"),

@@ -11,13 +11,22 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from slipway.__main__ import main
 from slipway.config.compose import Order, resolve
 from slipway.config.data import DataConfig
+from slipway.config.tokenizer import TokenizerConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-TOKENIZER = {"kind": "words", "vocab_size": 5000, "max_length": 64, "min_frequency": 1}
+
+
+def tokenizer_config(kind: str, **values: object) -> TokenizerConfig:
+    """The tokenizer of conf/model/bag.yaml as `kind`, with some of its values changed."""
+    default = resolve(Order({"model": "bag"}), conf=ROOT / "conf")[1]["model"]["tokenizer"]
+    content = json.dumps(default | {"kind": kind} | values)
+    config: TokenizerConfig = TypeAdapter(TokenizerConfig).validate_json(content)
+    return config
 
 
 def configured(name: str, **values: object) -> dict[str, Any]:
@@ -41,7 +50,8 @@ class Project:
     folder: Path
 
     def configure(self, name: str = "csv", tokenizer: object = None, vectors: object = None, **values: object) -> None:
-        model = {"tokenizer": tokenizer or TOKENIZER, "vectors": vectors}
+        words = tokenizer_config("words", vocab_size=5000, max_length=64, min_frequency=1)
+        model = {"tokenizer": tokenizer or words.model_dump(mode="json"), "vectors": vectors}
         content = {"data": configured(name, **values), "model": model}
         (self.folder / "resolved.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 

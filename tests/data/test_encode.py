@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from tests.data.conftest import tokenizer_config
 
-from slipway.config.tokenizer import Words
 from slipway.data.encode import CHUNK, encode, write_prepared
 from slipway.data.fingerprint import fingerprint
 from slipway.data.prepared import load_meta, load_rows, load_split
@@ -30,7 +30,7 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def tokenizer(table):
-    return build(Words(kind="words", vocab_size=300, max_length=6, min_frequency=1), table["text"].tolist()[:30])
+    return build(tokenizer_config("words", vocab_size=300, max_length=6, min_frequency=1), table["text"].tolist()[:30])
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_the_hash_of_the_data_tells_of_every_change(tmp_path, table, tokenizer):
 
 def test_large_vocabularies_take_wider_ids(tmp_path, table):
     texts = [" ".join(f"w{n * 100 + m}" for m in range(100)) for n in range(700)]
-    large = build(Words(kind="words", vocab_size=80_000, max_length=200, min_frequency=1), texts)
+    large = build(tokenizer_config("words", vocab_size=80_000, max_length=200, min_frequency=1), texts)
     write_prepared(tmp_path, table.assign(text=[texts[-1 - n] for n in range(60)]), large, 200)
     tokens = load_split(tmp_path, "train").tokens
     assert tokens.dtype == np.uint32

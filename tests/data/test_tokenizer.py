@@ -9,9 +9,10 @@ from threading import Thread
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
+from tests.data.conftest import tokenizer_config
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from slipway.config.tokenizer import Bpe, Pretrained, TokenizerConfig, Words
+from slipway.config.tokenizer import Pretrained, TokenizerConfig
 from slipway.data.tokenizer import build, pad_id, unknown_id
 from slipway.errors import UserError
 
@@ -19,11 +20,12 @@ TEXTS = ["The quick brown fox doesn't jump over 2 lazy dogs!", "A café sells co
 
 
 def words(**changes) -> Tokenizer:
-    return build(Words(kind="words", **{"vocab_size": 500, "max_length": 20, "min_frequency": 1} | changes), TEXTS)
+    values = {"vocab_size": 500, "max_length": 20, "min_frequency": 1} | changes
+    return build(tokenizer_config("words", **values), TEXTS)
 
 
 def bpe(**changes) -> Tokenizer:
-    return build(Bpe(kind="bpe", **{"vocab_size": 400, "max_length": 20} | changes), TEXTS)
+    return build(tokenizer_config("bpe", **{"vocab_size": 400, "max_length": 20} | changes), TEXTS)
 
 
 @pytest.fixture(params=[words, bpe])
@@ -71,7 +73,7 @@ def test_whole_words_that_are_new_are_unknown():
 
 
 def test_rare_words_are_left_out():
-    tokenizer = build(Words(kind="words", vocab_size=500, max_length=20, min_frequency=2), ["fox fox zebra"])
+    tokenizer = build(tokenizer_config("words", vocab_size=500, max_length=20, min_frequency=2), ["fox fox zebra"])
     assert tokenizer.encode("fox zebra").tokens == ["fox", "[UNK]"]
 
 

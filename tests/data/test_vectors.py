@@ -4,8 +4,9 @@ import hashlib
 
 import numpy as np
 import pytest
+from tests.data.conftest import tokenizer_config
 
-from slipway.config.tokenizer import Bpe, Vectors, Words
+from slipway.config.tokenizer import Vectors
 from slipway.data.tokenizer import build
 from slipway.data.vectors import read
 from slipway.errors import UserError
@@ -15,7 +16,7 @@ TEXTS = ["the Quick fox jumps", "the café fox"] * 20
 
 @pytest.fixture
 def words():
-    return build(Words(kind="words", vocab_size=300, max_length=8, min_frequency=1, lower_case=False), TEXTS)
+    return build(tokenizer_config("words", vocab_size=300, max_length=8, min_frequency=1, lower_case=False), TEXTS)
 
 
 def glove(tmp_path, content: str | bytes) -> Vectors:
@@ -46,7 +47,7 @@ def test_a_word_of_the_vocabulary_is_found_in_lower_case(tmp_path, words):
 
 
 def test_byte_level_tokens_that_are_whole_words_are_found(tmp_path):
-    tokenizer = build(Bpe(kind="bpe", vocab_size=400, max_length=8), TEXTS)
+    tokenizer = build(tokenizer_config("bpe", vocab_size=400, max_length=8), TEXTS)
     table, _ = read(glove(tmp_path, "fox 1 2\ncafé 3 4\n"), tokenizer)
     assert table[tokenizer.encode("fox").ids[0]].tolist() == [1, 2]
     assert table[tokenizer.encode("café").ids[0]].tolist() == [3, 4]

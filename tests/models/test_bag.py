@@ -112,7 +112,7 @@ def test_it_learns_ten_classes_of_bank_questions_in_three_epochs(
 
 
 def test_whole_words_do_as_tokens_too(prepared: Path) -> None:
-    tokenizer = {"kind": "words", "vocab_size": 1500, "max_length": 48}
+    tokenizer = config().tokenizer.model_dump(mode="json") | {"kind": "words"}
     model = build(config(tokenizer=tokenizer), load_meta(prepared), prepared)
     assert isinstance(model, Bag)
     assert model.shape.spelled > 0

@@ -51,6 +51,9 @@ def read_order(path: Path = PARAMS, conf: Path = CONF) -> Order:
             for section in RUNTIME_SECTIONS:
                 if section in values:
                     raise UserError(f"{path}: set.{section}: {_of_one_run(f'{section}.KEY=VALUE')}")
+            for group in groups:
+                if group in values and not isinstance(values[group], dict):
+                    raise UserError(f"{path}: set.{group}: choose it at the top: `{group}: {values[group]}`.")
         elif key in RUNTIME_SECTIONS:
             raise UserError(f"{path}: {key}: {_of_one_run(f'{key}={value}')}")
         elif key not in groups:
@@ -78,12 +81,8 @@ def runtime(overrides: Sequence[str] = (), conf: Path = CONF) -> Runtime:
         os.environ.pop("MLFLOW_TRACKING_URI", None)  # a secret that a workflow lacks comes as an empty text
     given = {"the command line": [*overrides], "SLIPWAY_OVERRIDES": environment_overrides()}
     for word in (word for words in given.values() for word in words):
-        section = word.lstrip("+~").partition("=")[0].partition(".")[0]
-        if section not in RUNTIME_SECTIONS:
-            raise UserError(
-                f"{word}: only {' and '.join(RUNTIME_SECTIONS)} are choices of one run. "
-                f"To train another model edit {PARAMS}, or `dvc exp run -S '++set.{word.lstrip('+~')}'`."
-            )
+        if word.lstrip("+~").partition("=")[0].partition(".")[0] not in RUNTIME_SECTIONS:
+            raise UserError(f"{word}: {_of_no_run(word.lstrip('+~'), conf)}")
     mapping, layers = _compose(Order(), given, conf, PARAMS)
     return _check(Runtime, {name: mapping[name] for name in RUNTIME_SECTIONS if name in mapping}, layers)
 
@@ -155,6 +154,19 @@ def _of_one_run(word: str) -> str:
     return (
         "where a model is trained and who watches is no part of the model. "
         f"Choose it for one run: SLIPWAY_OVERRIDES='{word}' dvc repro."
+    )
+
+
+def _of_no_run(word: str, conf: Path) -> str:
+    """What to say of a `word` that is no choice of one run: how it is set instead, or which there are."""
+    key = word.partition("=")[0]
+    section = key.partition(".")[0]
+    groups = _groups(conf)
+    if section not in {*groups, *RESOLVED_SECTIONS} or (key == section and key not in groups):
+        return f"unknown key; {choose(section, [*RUNTIME_SECTIONS, *sorted(groups - set(RUNTIME_SECTIONS))])}"
+    return (
+        f"only {' and '.join(RUNTIME_SECTIONS)} are choices of one run. To train another model edit {PARAMS}, "
+        f"or `dvc exp run -S '++{'' if key == section else 'set.'}{word}'`."
     )
 
 

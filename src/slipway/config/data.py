@@ -20,6 +20,12 @@ class AwsDocs(Section):
     min_words: int = Field(ge=1)
     max_words: int = Field(ge=1)
 
+    @model_validator(mode="after")
+    def _some_sentences_fit(self) -> Self:
+        if self.min_words > self.max_words:
+            raise ValueError(f"no sentence has min_words {self.min_words} and max_words {self.max_words}")
+        return self
+
 
 class NewsAggregator(Section):
     """Headlines of the UCI News Aggregator: `member` of the zip at `url`."""

@@ -42,6 +42,13 @@ class Layer:
             value = value[key]
         return True
 
+    def value(self, keys: Sequence[str]) -> Any:
+        """What this layer writes at `keys`, or None."""
+        value: Any = self.values
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
     def place(self, keys: Sequence[str]) -> str:
         """FILE:LINE of the deepest of `keys`, or the layer's name alone."""
         line = self.line(keys)
@@ -53,15 +60,21 @@ class Layer:
         if not path.is_file():
             return None
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        found = None
-        for key in [*self.inside, *keys]:
-            if not isinstance(node, yaml.MappingNode):
-                break
-            for name, value in node.value:
-                if name.value == key:
-                    node, found = value, name.start_mark.line + 1
-                    break
-        return found
+        full = [*self.inside, *keys]
+        # a file of a group does not name its group
+        lines = (_deepest(node, ".".join(full[start:]))[1] for start in range(len(full)))
+        return next((line for line in lines if line), None)
+
+
+def _deepest(node: Any, key: str) -> tuple[int, int | None]:
+    """How much of a dotted `key` no mapping under `node` holds, in characters, and the line that holds the rest."""
+    found: tuple[int, int | None] = len(key), None
+    for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if f"{key}.".startswith(f"{name.value}."):  # `train.epochs: 5` is a key too
+            left, line = _deepest(value, key[len(name.value) + 1 :])
+            if left < found[0]:
+                found = left, line or name.start_mark.line + 1
+    return found
 
 
 def explain(error: ValidationError, kind: type[BaseModel], layers: Sequence[Layer]) -> str:
@@ -73,10 +86,32 @@ def explain(error: ValidationError, kind: type[BaseModel], layers: Sequence[Laye
     for detail in error.errors():
         keys, annotation = _walk(kind, detail["loc"])
         layer = next((layer for layer in layers if keys and layer.holds(keys)), None)
+        if detail["type"] in ("extra_forbidden", "missing") and (clash := _clash(keys[:-1], layer, layers)):
+            lines.append(clash)
+            continue
         if layer is None:
             layer = next((layer for layer in layers if keys[:-1] and layer.holds(keys[:-1])), layers[-1])
         lines.append(f"{layer.place(keys)}: {'.'.join(keys)}: {_words(detail, keys, annotation)}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _clash(section: list[str], writer: Layer | None, layers: Sequence[Layer]) -> str | None:
+    """What to say where a layer sets the `kind` of a section, and the `writer` of a wrong key there meant another.
+
+    `writer` is None where a key is missing. None where no two layers disagree over the kind.
+    """
+    keys = [*section, "kind"]
+    saying = [layer for layer in layers if layer.value(keys) is not None]
+    other = next((layer for layer in saying if layer.value(keys) != saying[0].value(keys)), None)
+    if other is None or writer not in (None, other):
+        return None
+    kind, group, file = saying[0].value(keys), section[0], Path(other.name)
+    files = sorted(file.parent.glob("*.yaml"))
+    fitting = [f"`{group}: {each.stem}`" for each in files if Layer.of(each, (group,)).value(keys) == kind]
+    return (
+        f"{saying[0].place(keys)}: {'.'.join(keys)}: {kind!r} has other keys than {other.value(keys)!r}, which {file} "
+        f"describes. Choose a file that describes it, at the top: {', '.join([*fitting, f'or a copy of {file}'])}."
+    )
 
 
 def choose(word: str, options: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from slipway.config.section import Section
 from slipway.config.tokenizer import TokenizerConfig, Vectors
@@ -37,6 +37,13 @@ class Bag(Model):
     width: int = Field(ge=1, le=4096)
     hidden: int = Field(ge=1, le=16384)
     dropout: Share
+
+    @field_validator("pieces")
+    @classmethod
+    def _shortest_first(cls, pieces: tuple[int, int]) -> tuple[int, int]:
+        if pieces[0] > pieces[1]:
+            raise ValueError(f"the shortest run, {pieces[0]}, is longer than the longest, {pieces[1]}")
+        return pieces
 
 
 class Encoder(Model):

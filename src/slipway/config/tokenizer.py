@@ -14,12 +14,12 @@ class Trained(Section):
 
     vocab_size: int = Field(ge=300, le=1_000_000)
     max_length: Length
-    min_frequency: int = Field(default=2, ge=1)
-    lower_case: bool = True
-    strip_accents: bool = False
-    strip_punctuation: bool = False
-    strip_digits: bool = False
-    stop_words: Literal["english"] | tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    min_frequency: int = Field(ge=1)
+    lower_case: bool
+    strip_accents: bool
+    strip_punctuation: bool
+    strip_digits: bool
+    stop_words: Literal["english"] | tuple[Annotated[str, Field(min_length=1)], ...]
 
 
 class Bpe(Trained):
