@@ -35,6 +35,21 @@ def test_a_file_elsewhere_with_its_checksum_is_silent(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
 
 
+def test_a_file_that_a_queued_experiment_left_behind_is_to_be_committed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Path("data/local/a.csv").write_text("x")
+    (tmp_path / "copy").mkdir()
+    monkeypatch.chdir(tmp_path / "copy")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with pytest.raises(UserError, match=r"a\.csv is missing: a queued .*git add data/local/a\.csv`.*then queue again"):
+        local_file("data/local/a.csv", None, "data.source.files", "data.source.sha256.train")
+    with pytest.raises(
+        UserError, match=r"b\.csv is missing: put the file there, or name another in data\.source\.files"
+    ):
+        local_file("data/local/b.csv", None, "data.source.files", "data.source.sha256.train")
+
+
 def test_a_folder_is_called_a_folder() -> None:
     with pytest.raises(UserError, match=r"data/local is a folder: name a file in data\.source\.files"):
         local_file("data/local", None, "data.source.files", "data.source.sha256.train")

@@ -68,7 +68,12 @@ def test_a_word2vec_header_and_words_with_blanks_do_not_confuse(tmp_path, words)
         ("zebra 1 2\n", r"holds none of the vocabulary's words"),
         ("", r"holds none of the vocabulary's words"),
         (b"\xff\xfe 1 2\n", r"holds none of the vocabulary's words"),
-        ("<html>\n", r"glove\.txt:1: 0 numbers"),
+        ("<html>\n", r"glove\.txt:1: no word, or no numbers after it: .*with single blanks between"),
+        ("fox\t1\t2\nthe\t3\t4\n", r"glove\.txt:1: no word, or no numbers after it"),
+        ("fox\nthe\n", r"glove\.txt:1: no word, or no numbers after it"),
+        (" 1 2\n", r"glove\.txt:1: no word, or no numbers"),
+        ("the 1 2\nfox 1 2 3\n", r"glove\.txt:2: 3 numbers where the lines before have 2"),
+        ("the 1 2 3\nfox 1 2\n", r"glove\.txt:2: 2 numbers where the lines before have 3"),
     ],
 )
 def test_a_wrong_file_is_named_with_its_line(tmp_path, words, content, message):
