@@ -72,6 +72,23 @@ def test_queued_experiments_each_get_their_values(project: Project) -> None:
     assert {0.001, 0.004} <= rates
 
 
+def test_a_queued_experiment_takes_a_file_that_is_committed_and_names_one_that_is_not(project: Project) -> None:
+    own = project.folder / "data" / "local" / "own.tsv"
+    own.write_text(project.read("data/local/news.tsv"), encoding="utf-8")
+    project.order(ORDER.replace("local/news.tsv", "local/own.tsv"))
+    queue = ("dvc", "exp", "run", "--queue", "-S", "++experiment=quick", "fetch")
+    run_all = ("dvc", "exp", "run", "--run-all")
+    project.run(*queue)
+    told = project.run(*run_all)
+    assert "data/local/own.tsv is missing: a queued experiment sees only what git or DVC tracks" in told
+    project.run("dvc", "queue", "remove", "--all")
+    project.run("git", "add", "data/local/own.tsv")
+    project.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "-m", "Bring my own")
+    project.run(*queue)
+    assert "fetched 2,000 rows" in project.run(*run_all)
+    own.unlink()
+
+
 def test_a_failing_compose_stops_the_pipeline_and_changes_nothing(project: Project) -> None:
     before = project.read("resolved.yaml")
     project.order(ORDER + "  model.lr: -1.0\n")
