@@ -79,8 +79,11 @@ def new_project(datasets: Path) -> Callable[[Path], Project]:
         project = Project(folder)
         project.order(ORDER)
         project.run("git", "init", "--quiet")
+        # queued experiments are commits, and a new machine knows of no one
+        project.run("git", "config", "user.name", "t")
+        project.run("git", "config", "user.email", "t@example.org")
         project.run("git", "add", "--all")
-        project.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "-m", "A copy")
+        project.run("git", "commit", "--quiet", "-m", "A copy")
         return project
 
     return make

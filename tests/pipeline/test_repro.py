@@ -83,7 +83,7 @@ def test_a_queued_experiment_takes_a_file_that_is_committed_and_names_one_that_i
     assert "data/local/own.tsv is missing: a queued experiment sees only what git or DVC tracks" in told
     project.run("dvc", "queue", "remove", "--all")
     project.run("git", "add", "data/local/own.tsv")
-    project.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "-m", "Bring my own")
+    project.run("git", "commit", "--quiet", "-m", "Bring my own")
     project.run(*queue)
     assert "fetched 2,000 rows" in project.run(*run_all)
     own.unlink()
