@@ -6,10 +6,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench ui lock clean
+.PHONY: help setup demo test kill-test lint format bench ui lock clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(INSTALLED) ## create .venv and install everything, pinned and hashed
 
@@ -28,6 +28,9 @@ demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came o
 
 test: $(INSTALLED) lint ## run all checks and tests
 	@pytest -n 2 --dist loadscope --cov --cov-report=term
+
+kill-test: $(INSTALLED) ## kill training at 40 random moments, and compare what comes out
+	@SLIPWAY_KILLS=40 pytest -n 2 tests/training/test_kills.py -rP
 
 lint: $(INSTALLED) ## check style and types
 	@ruff check

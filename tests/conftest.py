@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -85,6 +87,40 @@ def shipped(prepared: Path, trained: Path, tmp_path_factory: pytest.TempPathFact
 def bundle(shipped: Path, tmp_path: Path) -> Path:
     """A copy of a real bundle, to change as a test likes."""
     return shutil.copytree(shipped, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="session")
+def job_of() -> Callable[..., Any]:
+    """Makes a small training job, of a few epochs on `prepared`, that nobody tracks."""
+    from slipway.config.compose import Order, resolve
+    from slipway.config.tracking import TrackingConfig
+    from slipway.training.layout import Job
+
+    small = {"bag": {"width": 16, "hidden": 16}, "encoder": {"width": 32, "layers": 1, "heads": 2, "expansion": 1}}
+
+    def make(kind: str = "bag", minutes: float = 5.0, digits: str = "0", model: Any = None, **train: Any) -> Job:
+        values = {"model": small[kind] | (model or {}), "train": {"epochs": 3, "patience": None, "threads": 1} | train}
+        config, _ = resolve(Order({"data": "banking77", "model": kind}, values), conf=ROOT / "conf")
+        tracking = TrackingConfig(uri=None, experiment="e", registered_model="m", system_metrics=False)
+        return Job(
+            hash=digits * 16, model=config.model, train=config.train, tracking=tracking, checkpoint_minutes=minutes
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_layout(prepared: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Makes the folder NAME of a training job, as it is before the job begins."""
+    from slipway.training.layout import Job, Layout
+
+    def make(job: Job, name: str = "ml") -> Layout:
+        layout = Layout(tmp_path / name)
+        layout.write_job(job)
+        shutil.copytree(prepared, layout.channel("prepared"))
+        return layout
+
+    return make
 
 
 @pytest.fixture(autouse=True)

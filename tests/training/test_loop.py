@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from slipway.models.bag import Bag
 from slipway.models.store import build, save
 from slipway.training.checkpoint import steps
 from slipway.training.epoch import EpochMetrics
-from slipway.training.loop import Trained, class_weights, must_be_finite, train
+from slipway.training.loop import Stopped, Trained, class_weights, must_be_finite, train
 from slipway.training.measure import better, measure, predict
 from slipway.training.optimizers import rate_share
 from slipway.training.state import State
@@ -46,14 +47,10 @@ class Setting:
         network: nn.Module | None = None,
         heard: list[EpochMetrics] | None = None,
         stop_after: int | None = None,
+        checkpoint_seconds: float = 300.0,
         **values: object,
     ) -> Trained:
-        def hear(metrics: EpochMetrics) -> None:
-            if heard is not None:
-                heard.append(metrics)
-            if metrics.epoch == stop_after:
-                raise KeyboardInterrupt
-
+        updates = count(1)
         content = read(f"model/{kind}") | (model or {})
         model_config: ModelConfig = TypeAdapter(ModelConfig).validate_json(json.dumps(content))
         config = TrainConfig.model_validate_json(json.dumps(read("train/default") | {"epochs": 2} | values))
@@ -68,7 +65,9 @@ class Setting:
             rows or load_split(self.prepared, "train"),
             load_split(self.prepared, "validation"),
             self.checkpoints / folder,
-            on_epoch=hear,
+            on_epoch=(heard if heard is not None else []).append,
+            checkpoint_seconds=checkpoint_seconds,
+            stop=lambda: next(updates) == stop_after,
         )
 
 
@@ -96,17 +95,35 @@ def test_two_runs_give_the_same_bytes(setting: Setting, tmp_path: Path, kind: st
 
 
 @pytest.mark.parametrize(("kind", "model"), [("bag", {}), ("encoder", SMALL_ENCODER)])
-def test_a_resumed_run_ends_with_the_same_bytes(
-    setting: Setting, tmp_path: Path, kind: str, model: dict[str, Any]
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_run_that_was_stopped_often_ends_with_the_same_bytes(
+    setting: Setting, tmp_path: Path, kind: str, model: dict[str, Any], accumulate: int
 ) -> None:
-    whole = setting.train(kind, model, epochs=3, patience=None, folder="whole")
-    with pytest.raises(KeyboardInterrupt):
-        setting.train(kind, model, epochs=3, patience=None, stop_after=1)
+    values: dict[str, Any] = {"epochs": 4, "patience": None, "accumulate": accumulate}
+    whole = setting.train(kind, model, folder="whole", **values)
+    an_epoch = whole.history[0].step
+    stops = [1, 2, an_epoch - 3, an_epoch, an_epoch + 1]
+    assert sum(stops) < whole.history[-1].step, "nothing to see: the last stop comes too late"
+    for stop_after in stops:
+        with pytest.raises(Stopped):
+            setting.train(kind, model, stop_after=stop_after, **values)
     heard: list[EpochMetrics] = []
-    resumed = setting.train(kind, model, epochs=3, patience=None, heard=heard)
+    resumed = setting.train(kind, model, heard=heard, **values)
     assert bytes_of(resumed, tmp_path / "x") == bytes_of(whole, tmp_path / "y")
-    assert [epoch.epoch for epoch in heard] == [1, 2, 3]
-    assert [epoch.accuracy for epoch in resumed.history] == [epoch.accuracy for epoch in whole.history]
+    assert [epoch.epoch for epoch in heard] == [1, 2, 3, 4]
+    figures = ("step", "lr", "train_loss", "accuracy", "macro_f1", "log_loss")
+    for name in figures:
+        assert [getattr(each, name) for each in resumed.history] == [getattr(each, name) for each in whole.history]
+
+
+def test_a_checkpoint_comes_when_it_is_time(setting: Setting) -> None:
+    with pytest.raises(Stopped) as stopped:
+        setting.train(stop_after=7, checkpoint_seconds=0)
+    assert stopped.value.step == 7
+    assert [path.name[-2:] for path in steps(setting.checkpoints / "checkpoints")] == ["06", "07"]
+    with pytest.raises(Stopped):
+        setting.train(stop_after=7, folder="other")
+    assert [path.name[-2:] for path in steps(setting.checkpoints / "other")] == ["07"]
 
 
 def test_a_finished_run_is_not_trained_again(setting: Setting, tmp_path: Path) -> None:
@@ -117,8 +134,8 @@ def test_a_finished_run_is_not_trained_again(setting: Setting, tmp_path: Path) -
 
 
 def test_of_a_finished_run_only_the_result_is_kept(setting: Setting) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        setting.train(epochs=3, patience=None, stop_after=2)
+    with pytest.raises(Stopped):
+        setting.train(epochs=3, patience=None, stop_after=2, checkpoint_seconds=0)
     before = steps(setting.checkpoints / "checkpoints")
     trained = setting.train(epochs=3, patience=None)
     (kept,) = steps(setting.checkpoints / "checkpoints")
@@ -202,8 +219,8 @@ def test_better_is_lower_only_for_the_log_loss() -> None:
 def test_a_loss_that_is_no_number_names_the_step_and_keeps_the_last_checkpoint(
     setting: Setting, clip_norm: float | None
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        setting.train(epochs=2, clip_norm=clip_norm, stop_after=1)
+    with pytest.raises(Stopped):
+        setting.train(epochs=2, clip_norm=clip_norm, stop_after=3)
     (kept,) = steps(setting.checkpoints / "checkpoints")
     before = {path.name: path.read_bytes() for path in kept.iterdir()}
     step = int(kept.name.removeprefix("step-")) + 2

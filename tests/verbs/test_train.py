@@ -49,8 +49,8 @@ def test_it_writes_a_model_its_history_and_what_it_took(project: Path, capsys: p
     best = history[took["best_epoch"] - 1]
     assert took["epochs"] == 2
     assert took["validation"]["accuracy"] == float(best["accuracy"])
-    assert took["stage_cpu_seconds"] > 0
-    assert (project / ".slipway" / "jobs" / took["job"] / "checkpoints").is_dir()
+    assert took["process_cpu_seconds"] > 0
+    assert (project / ".slipway" / "jobs" / took["job"] / "ml" / "checkpoints").is_dir()
     assert "bag trained for 2 epochs" in capsys.readouterr().out
 
 

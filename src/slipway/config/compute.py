@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from slipway.config.section import Section
 
 
@@ -9,3 +11,4 @@ class Compute(Section):
     """Where `train` runs."""
 
     kind: Literal["local"]
+    checkpoint_minutes: float = Field(ge=0, le=1440)

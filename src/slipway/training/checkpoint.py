@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,3 +118,28 @@ def write_or_warn(folder: Path, step: int, checkpoint: Checkpoint, kept: int = K
         print(f"warning: no checkpoint at step {step}: {error}", file=sys.stderr)
         return False
     return True
+
+
+class Timer:
+    """Says when the next checkpoint is due: `every` so many seconds, or later where writing takes long.
+
+    Checkpoints take at most `SHARE` of the time, whatever `every` is; 0 asks for one after each update all the same.
+    """
+
+    SHARE = 0.02
+
+    def __init__(self, every: float) -> None:
+        self.every = every
+        self.due_at = time.monotonic() + every
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self.due_at
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Measure how long a checkpoint takes, and put off the next accordingly."""
+        began = time.monotonic()
+        yield
+        now = time.monotonic()
+        self.due_at = now + (max(self.every, (now - began) / self.SHARE) if self.every else 0.0)

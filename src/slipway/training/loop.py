@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,12 @@ from slipway.config.train import TrainConfig
 from slipway.data.prepared import EncodedSplit, Meta
 from slipway.errors import UserError
 from slipway.training.batches import Ints, collate, in_order_of_length, plan
-from slipway.training.checkpoint import write_or_warn
+from slipway.training.checkpoint import Timer, write_or_warn
 from slipway.training.epoch import EpochMetrics
 from slipway.training.measure import measure, predict
 from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
 from slipway.training.progress import Progress
-from slipway.training.state import finish, freeze, resume
+from slipway.training.state import Begun, finish, freeze, resume
 
 # Looking at a loss waits for the device: on a GPU not at every step.
 LOOK_EVERY = 20
@@ -36,6 +36,14 @@ class Trained:
     best_epoch: int
 
 
+class Stopped(Exception):  # noqa: N818  # it is no error: a later run goes on
+    """Training was asked to stop after `step`, and left a checkpoint."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped after step {step}")
+        self.step = step
+
+
 def train(
     model: nn.Module,
     model_config: ModelConfig,
@@ -46,11 +54,15 @@ def train(
     checkpoints: Path,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
     device: str = "cpu",
+    checkpoint_seconds: float = 300.0,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Train `model` on `rows`, keep the weights of the epoch that is best on `validation`.
 
-    Goes on from the newest checkpoint in the folder `checkpoints`; `on_epoch` hears of every epoch, of those before a
-    resumption first. Raises UserError at the first loss that is not a number, naming the step.
+    Goes on from the newest checkpoint in the folder `checkpoints`, to the same last bit as if it had never stopped (on
+    one kind of CPU). One is written every `checkpoint_seconds`, and when `stop`, which is asked after each update,
+    answers true. `on_epoch` hears of every epoch, of those before a resumption first. Raises UserError at the first
+    loss that is not a number, naming the step; Stopped where `stop` ended it.
     """
     torch.manual_seed(config.seed)
     model.to(device)
@@ -64,59 +76,71 @@ def train(
     look_every = 1 if device == "cpu" else LOOK_EVERY
 
     so_far = resume(checkpoints, model, opts)
+    timer = Timer(checkpoint_seconds)
     for metrics in so_far.history:
         on_epoch(metrics)
 
-    with Progress(total, so_far.step, config.metric) as progress:
-        while not so_far.finished(config):
-            epoch, step, began = so_far.epoch + 1, so_far.step, time.perf_counter()
-            losses: list[Tensor] = []
-            nats = torch.zeros((), device=device)
-            model.train()
-            # by seed and epoch alone, so that a resumed run sees the batches that it would have seen
-            batches = plan(lengths, config.token_budget, np.random.default_rng([config.seed, epoch]))
-            for first in range(0, len(batches), config.accumulate):
-                set_rates(opts, rate_share(step, total, config.warmup, config.final_lr))
-                parts = [collate(rows, batch, meta.pad_id) for batch in batches[first : first + config.accumulate]]
-                weight = sum(float(weights[labels].sum()) for _, _, labels in parts)
-                loss = torch.zeros((), device=device)
-                for ids, mask, labels in parts:
-                    with torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"):
-                        logits = run(ids.to(device), mask.to(device))
-                    part = cross_entropy(logits.float(), labels, weights, config.label_smoothing) / weight
-                    part.backward()  # type: ignore[no-untyped-call]
-                    loss += part.detach()
-                    nats += F.cross_entropy(logits.detach().float(), labels.to(device), reduction="sum")
-                if config.clip_norm is not None:
-                    # an infinite norm would spoil the weights: let it be seen as a loss that is not a number
-                    loss += 0 * clip(parameters, config.clip_norm)
-                for optimizer in opts:
-                    optimizer.step()
-                    optimizer.zero_grad(set_to_none=True)
-                losses.append(loss)
-                step += 1
-                if len(losses) % look_every == 0:
-                    progress.advance(step, must_be_finite(losses[-look_every:], step, checkpoints))
-            must_be_finite(losses, step, checkpoints)
-            trained = time.perf_counter()
+    progress = Progress(total, config.metric)
+    while not so_far.finished(config):
+        epoch, step = so_far.epoch + 1, so_far.step
+        began = time.perf_counter() - so_far.begun.seconds
+        nats = torch.tensor(so_far.begun.nats, device=device)
+        losses: list[Tensor] = []
+        model.train()
+        # by seed and epoch alone, so that a resumed run sees the batches that it would have seen
+        batches = plan(lengths, config.token_budget, np.random.default_rng([config.seed, epoch]))
+        for first in range(so_far.begun.updates * config.accumulate, len(batches), config.accumulate):
+            set_rates(opts, rate_share(step, total, config.warmup, config.final_lr))
+            parts = [collate(rows, batch, meta.pad_id) for batch in batches[first : first + config.accumulate]]
+            weight = sum(float(weights[labels].sum()) for _, _, labels in parts)
+            loss = torch.zeros((), device=device)
+            for ids, mask, labels in parts:
+                with torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"):
+                    logits = run(ids.to(device), mask.to(device))
+                part = cross_entropy(logits.float(), labels, weights, config.label_smoothing) / weight
+                part.backward()  # type: ignore[no-untyped-call]
+                loss += part.detach()
+                nats += F.cross_entropy(logits.detach().float(), labels.to(device), reduction="sum")
+            if config.clip_norm is not None:
+                # an infinite norm would spoil the weights: let it be seen as a loss that is not a number
+                loss += 0 * clip(parameters, config.clip_norm)
+            for optimizer in opts:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            losses.append(loss)
+            step += 1
+            if len(losses) % look_every == 0:
+                progress.advance(step, must_be_finite(losses[-look_every:], step, checkpoints))
+            asked = stop()
+            if asked or timer.due():
+                # a checkpoint is good or is not written: the last update is seen by no loss yet
+                spread = torch.stack([parameter.detach().sum() for parameter in parameters]).sum()
+                must_be_finite([*losses, spread], step + 1, checkpoints)
+                begun = Begun(first // config.accumulate + 1, float(nats), time.perf_counter() - began)
+                so_far = replace(so_far, begun=begun)
+                with timer.writing():
+                    write_or_warn(checkpoints, step, freeze(so_far, model, opts))
+            if asked:
+                raise Stopped(step)
+        must_be_finite(losses or [nats], step, checkpoints)
+        trained = time.perf_counter()
 
-            found = predict(model, validation, config.token_budget, meta.pad_id, device)
-            measured = measure(validation.labels, found)
-            # the last update may have spoiled the weights, and no loss has seen them yet
-            must_be_finite([torch.tensor(measured["log_loss"])], step, checkpoints)
-            metrics = EpochMetrics(
-                epoch=epoch,
-                step=step,
-                lr=opts[0].param_groups[0]["lr"],
-                train_loss=float(nats) / len(lengths),
-                **measured,
-                tokens_per_second=float(lengths.sum() / (trained - began)),
-                seconds=so_far.seconds + time.perf_counter() - began,
-            )
-            so_far = so_far.after(metrics, model, config.metric)
-            write_or_warn(checkpoints, step, freeze(so_far, model, opts))
-            progress.epoch(metrics)
-            on_epoch(metrics)
+        found = predict(model, validation, config.token_budget, meta.pad_id, device)
+        measured = measure(validation.labels, found)
+        # the last update may have spoiled the weights, and no loss has seen them yet
+        must_be_finite([torch.tensor(measured["log_loss"])], step, checkpoints)
+        metrics = EpochMetrics(
+            epoch=epoch,
+            step=step,
+            lr=opts[0].param_groups[0]["peak"] * rate_share(step - 1, total, config.warmup, config.final_lr),
+            train_loss=float(nats) / len(lengths),
+            **measured,
+            tokens_per_second=float(lengths.sum() / (trained - began)),
+            seconds=so_far.seconds + time.perf_counter() - began,
+        )
+        so_far = so_far.after(metrics, model, config.metric)
+        progress.epoch(metrics)
+        on_epoch(metrics)
 
     finish(checkpoints, so_far)
     model.load_state_dict(so_far.best)

@@ -1,53 +1,29 @@
-"""A bar with loss, metric and time left; silent where nobody watches a terminal."""
+"""What a training job says of itself, in lines that a person reads and a program parses (compute/watch.py)."""
 
-from types import TracebackType
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+import time
 
 from slipway.training.epoch import EpochMetrics
 
+EVERY_SECONDS = 2.0
+
 
 class Progress:
-    """One bar over all updates of a training; one line an epoch stays above it."""
+    """Prints a line every two seconds, and one at the end of each epoch."""
 
-    def __init__(self, total: int, done: int, metric: str, console: Console | None = None) -> None:
-        self.metric = metric
-        self.console = console or Console(stderr=True)
-        self.bar = Bar(
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}  " + metric + " {task.fields[metric]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        self.task = self.bar.add_task("training", total=total, completed=done, loss=float("nan"), metric="-")
-
-    def __enter__(self) -> "Progress":
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
+    def __init__(self, total: int, metric: str) -> None:
+        self.total, self.metric = total, metric
+        self.said = time.monotonic()
 
     def advance(self, step: int, loss: float) -> None:
-        """`step` updates are done."""
-        self.bar.update(self.task, completed=step, loss=loss)
+        """`step` updates are done; `loss` is the mean of the last ones."""
+        if time.monotonic() - self.said >= EVERY_SECONDS:
+            self.said = time.monotonic()
+            print(f"step {step}/{self.total}  loss {loss:.4f}", flush=True)
 
     def epoch(self, metrics: EpochMetrics) -> None:
         """An epoch is done."""
-        value = f"{getattr(metrics, self.metric):.4f}"
-        self.bar.update(self.task, metric=value)
-        if self.console.is_terminal:
-            self.bar.print(
-                f"epoch {metrics.epoch:>3}  loss {metrics.train_loss:.4f}  {self.metric} {value}  "
-                f"[dim]{metrics.tokens_per_second:,.0f} tokens/s[/dim]"
-            )
+        print(
+            f"epoch {metrics.epoch:>3}  step {metrics.step}/{self.total}  loss {metrics.train_loss:.4f}  "
+            f"{self.metric} {getattr(metrics, self.metric):.4f}  {metrics.tokens_per_second:,.0f} tokens/s",
+            flush=True,
+        )

@@ -1,7 +1,7 @@
-"""Where a training stands after an epoch, how it is frozen into a checkpoint, and how it wakes up."""
+"""Where a training stands, how it is frozen into a checkpoint, and how it wakes up."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,12 +15,22 @@ from slipway.training.measure import better
 
 
 @dataclass(frozen=True)
+class Begun:
+    """What is done of an epoch that is not over: updates, the nats of their rows, seconds."""
+
+    updates: int = 0
+    nats: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class State:
-    """Epochs done, and the best weights so far with their epoch (0 before the first)."""
+    """Epochs done, the best weights so far with their epoch (0 before the first), and the epoch that has begun."""
 
     history: list[EpochMetrics] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_epoch: int = 0
+    begun: Begun = Begun()
 
     @property
     def epoch(self) -> int:
@@ -30,7 +40,7 @@ class State:
     @property
     def step(self) -> int:
         """Updates done."""
-        return self.history[-1].step if self.history else 0
+        return (self.history[-1].step if self.history else 0) + self.begun.updates
 
     @property
     def seconds(self) -> float:
@@ -52,7 +62,7 @@ class State:
 
 
 def freeze(state: State, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Checkpoint:
-    """All that the rest of the training depends on; the batches to come follow from seed and epoch."""
+    """All that the rest of the training depends on; the batches to come follow from seed, epoch and updates done."""
     optimizer = checkpoint.pack(optimizers)
     tensors = {
         **{f"model/{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()},
@@ -63,6 +73,7 @@ def freeze(state: State, model: nn.Module, optimizers: Sequence[torch.optim.Opti
     values = {
         "history": [asdict(epoch) for epoch in state.history],
         "best_epoch": state.best_epoch,
+        "begun": asdict(state.begun),
         "optimizer": optimizer.state,
         "finished": False,
     }
@@ -78,12 +89,14 @@ def resume(folder: Path, model: nn.Module, optimizers: Sequence[torch.optim.Opti
     def under(prefix: str) -> dict[str, Tensor]:
         return {name.removeprefix(prefix): tensor for name, tensor in found.tensors.items() if name.startswith(prefix)}
 
-    if not found.state["finished"]:
-        model.load_state_dict(under("model/"))
-        checkpoint.unpack(optimizers, under("optimizer/"), found.state["optimizer"])
-        torch.set_rng_state(found.tensors["rng"])
     history = [EpochMetrics(**epoch) for epoch in found.state["history"]]
-    return State(history, under("best/"), found.state["best_epoch"])
+    state = State(history, under("best/"), found.state["best_epoch"])
+    if found.state["finished"]:
+        return state
+    model.load_state_dict(under("model/"))
+    checkpoint.unpack(optimizers, under("optimizer/"), found.state["optimizer"])
+    torch.set_rng_state(found.tensors["rng"])
+    return replace(state, begun=Begun(**found.state["begun"]))
 
 
 def finish(folder: Path, state: State) -> None:

@@ -1,21 +1,19 @@
-"""What a training job is: the hash of all that its weights depend on."""
+"""What a training job is: the hash of all that its weights depend on, and what it is told."""
 
 import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 from slipway.config.model import ModelConfig, Pretrained
 from slipway.config.train import TrainConfig
 from slipway.files import sha256
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# what dvc.yaml lists for the stage (tests/training/test_identity.py holds them together)
+# what training/entry.py imports, but for what cannot change a weight (tests/compute/test_job.py holds them together)
 SOURCES = (
-    *("config/model.py", "config/resolved.py", "config/section.py", "config/tokenizer.py", "config/train.py"),
-    *("data/local.py", "data/prepared.py", "files.py", "metrics.py", "models/*.py", "training/*.py", "verbs/train.py"),
+    *("config/model.py", "config/section.py", "config/tokenizer.py", "config/train.py", "data/prepared.py", "files.py"),
+    *("metrics.py", "models/*.py", "training/*.py"),
 )
 # what transformers reads of a folder; large encoders come in several files and an index
 ENCODER = ("config.json", "*.safetensors", "*.safetensors.index.json")
@@ -38,7 +36,7 @@ def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
         "prepared": files,
         "encoder": {path.name: sha256(path) for path in weights},
         "source": sources,
-        "torch": torch.__version__.partition("+")[0],
+        "torch": version("torch").partition("+")[0],
         "transformers": version("transformers") if isinstance(model, Pretrained) else None,
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from slipway.compute.job import PACKAGE, SOURCES, job_hash, local_encoder
 from slipway.config.compose import Order, resolve
 from slipway.config.model import ModelConfig
 from slipway.config.train import TrainConfig
-from slipway.training.identity import PACKAGE, SOURCES, job_hash, local_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,11 +44,11 @@ def test_other_weights_in_the_same_folder_are_another_job(encoder: Path, tmp_pat
 
 def test_code_that_trains_is_part_of_the_job(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = shutil.copytree(ROOT / "src" / "slipway", tmp_path / "slipway")
-    monkeypatch.setattr("slipway.training.identity.PACKAGE", package)
+    monkeypatch.setattr("slipway.compute.job.PACKAGE", package)
     before = job(str(encoder), tmp_path / "prepared")
-    (package / "verbs" / "ui.py").write_text("# edited")
-    assert job(str(encoder), tmp_path / "prepared") == before
     (package / "verbs" / "train.py").write_text("# edited")
+    assert job(str(encoder), tmp_path / "prepared") == before
+    (package / "training" / "entry.py").write_text("# edited")
     assert job(str(encoder), tmp_path / "prepared") != before
 
 
@@ -56,7 +56,8 @@ def test_the_code_that_trains_is_what_the_stage_depends_on() -> None:
     listed = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["deps"]
     paths = [ROOT / name for name in listed if name.startswith("src/")]
     files = {file for path in paths for file in (path.glob("*.py") if path.is_dir() else [path])}
-    assert files == {file for pattern in SOURCES for file in PACKAGE.glob(pattern)}
+    verb = {PACKAGE / name for name in ("verbs/train.py", "config/resolved.py", "data/local.py")}
+    assert files - verb == {file for pattern in SOURCES for file in PACKAGE.glob(pattern)}
 
 
 def test_another_release_of_torch_is_another_job(
@@ -64,7 +65,9 @@ def test_another_release_of_torch_is_another_job(
 ) -> None:
     jobs = []
     for release in ("2.9.0+cpu", "2.9.0+cu128", "2.9.1+cpu"):
-        monkeypatch.setattr("torch.__version__", release)
+        monkeypatch.setattr(
+            "slipway.compute.job.version", lambda name, release=release: release if name == "torch" else "5.0"
+        )
         jobs.append(job(str(encoder), tmp_path / "prepared"))
     assert jobs[0] == jobs[1] != jobs[2]
 

@@ -1,0 +1,120 @@
+"""What a training job runs, on any machine: `python -m slipway.training.entry [FOLDER]`, /opt/ml by default.
+
+Reads the job and its prepared data from the folder, goes on from its newest checkpoint, and leaves model/. Ends with 0;
+143 where SIGTERM (or SIGINT) stopped it, after a checkpoint; 2 where a person can mend what is wrong, and 1 for all
+else: both leave the reason in output/failure.
+"""
+
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+
+from slipway.errors import UserError
+from slipway.files import write_json, write_whole
+from slipway.training.layout import Job, Layout
+
+STOPPED = 143
+
+
+class Signals:
+    """Remembers that the job was asked to stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+
+def main(words: list[str]) -> int:
+    """Run the job of a folder; returns the exit status."""
+    signals, layout = Signals(), Layout(Path(words[0] if words else "/opt/ml"))
+    layout.failure.unlink(missing_ok=True)
+    try:
+        job = layout.read_job()
+        # before torch is imported: what its threads do while they wait is CPU time that nobody gets back
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        os.environ.setdefault("OMP_NUM_THREADS", str(job.train.threads))
+        from slipway.training.loop import Stopped
+
+        try:
+            run(job, layout, signals)
+        except Stopped as stopped:
+            print(f"{stopped}, as asked; the next attempt goes on from there", flush=True)
+            return STOPPED
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        layout.write_failure(str(error))
+        return 2
+    except Exception:
+        traceback.print_exc()
+        layout.write_failure(traceback.format_exc())
+        return 1
+    return 0
+
+
+def run(job: Job, layout: Layout, signals: Signals) -> None:
+    """Train, and leave the weights of the best epoch, the history, and last train.json, which says what it took."""
+    import torch
+
+    from slipway.config.model import Pretrained
+    from slipway.data.prepared import load_meta, load_split
+    from slipway.models.store import build, save
+    from slipway.tracking import live
+    from slipway.training import history
+    from slipway.training.loop import train
+
+    began = time.perf_counter()
+    torch.set_num_threads(job.train.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    prepared, config = layout.channel("prepared"), job.model
+    if isinstance(config, Pretrained) and layout.channel("encoder").is_dir():
+        config = config.model_copy(update={"name": str(layout.channel("encoder"))})
+    meta = load_meta(prepared)
+    torch.manual_seed(job.train.seed)
+    model = build(config, meta, prepared)
+    tracking = job.tracking.model_copy(update={"uri": os.environ.get("MLFLOW_TRACKING_URI") or None})
+    parameters = {"model": job.model.model_dump(mode="json"), "train": job.train.model_dump(mode="json")}
+    with live(tracking, job.hash, parameters) as log:
+        trained = train(
+            model,
+            config,
+            job.train,
+            meta,
+            load_split(prepared, "train"),
+            load_split(prepared, "validation"),
+            layout.checkpoints,
+            lambda metrics: log(metrics.epoch, asdict(metrics)),
+            device,
+            60 * job.checkpoint_minutes,
+            lambda: signals.asked,
+        )
+    best = trained.history[trained.best_epoch - 1]
+    save(trained.model, layout.model)
+    write_whole(layout.model / "history.csv", history.to_csv(trained.history))
+    write_json(
+        layout.model / "train.json",
+        {
+            "job": job.hash,
+            "kind": job.model.kind,
+            "device": device,
+            "threads": job.train.threads,
+            "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+            "epochs": len(trained.history),
+            "best_epoch": trained.best_epoch,
+            "validation": {"accuracy": best.accuracy, "macro_f1": best.macro_f1, "log_loss": best.log_loss},
+            "training_seconds": round(trained.history[-1].seconds, 3),
+            "process_seconds": round(time.perf_counter() - began, 3),
+            "process_cpu_seconds": round(time.process_time(), 3),
+        },
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""The folder that a training job reads and writes: /opt/ml, in the shape that SageMaker gives it.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from slipway.config.model import ModelConfig
+from slipway.config.section import Section
+from slipway.config.tracking import TrackingConfig
+from slipway.config.train import TrainConfig
+from slipway.errors import UserError
+from slipway.files import write_json, write_whole
+
+LIMIT = 1024  # characters: what SageMaker keeps of output/failure
+
+
+class Job(Section):
+    """What a training job is told. `tracking` is without an address: that comes by the environment."""
+
+    hash: str
+    model: ModelConfig
+    train: TrainConfig
+    tracking: TrackingConfig
+    checkpoint_minutes: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places under `root`."""
+
+    root: Path
+
+    @property
+    def hyperparameters(self) -> Path:
+        """The job, as one JSON text under one key: values of SageMaker's hyperparameters are text."""
+        return self.root / "input" / "config" / "hyperparameters.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What outlives an attempt."""
+        return self.root / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The result."""
+        return self.root / "model"
+
+    @property
+    def failure(self) -> Path:
+        """Why there is no result."""
+        return self.root / "output" / "failure"
+
+    def channel(self, name: str) -> Path:
+        """The input `name`."""
+        return self.root / "input" / "data" / name
+
+    def write_job(self, job: Job) -> None:
+        """Put down what the job is told."""
+        write_json(self.hyperparameters, {"job": job.model_dump_json()})
+
+    def read_job(self) -> Job:
+        """What the job is told. Raises UserError where it is missing or of another release."""
+        try:
+            return Job.model_validate_json(json.loads(self.hyperparameters.read_text(encoding="utf-8"))["job"])
+        except FileNotFoundError as error:
+            raise UserError(f"{self.hyperparameters} is missing: {self.root} is not the folder of a job.") from error
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{self.hyperparameters}: not the job of this release of the code ({error}).") from error
+
+    def write_failure(self, reason: str) -> None:
+        """Say why the job failed: the end of a long reason, where a traceback names its error."""
+        write_whole(self.failure, reason[-LIMIT:])
