@@ -1,6 +1,7 @@
 """`dvc repro` runs what a change touches, and nothing else."""
 
 import json
+import subprocess
 
 import pytest
 import yaml
@@ -45,6 +46,24 @@ def test_a_comment_in_conf_runs_compose_only(project: Project) -> None:
 def test_another_learning_rate_runs_train_and_what_follows(project: Project) -> None:
     project.order(ORDER + "  model.lr: 0.002\n")
     assert project.ran(project.run("dvc", "repro")) == ["compose", *AFTER_TRAIN]
+
+
+def test_a_job_that_a_killed_dvc_left_is_found_and_not_trained_twice(project: Project) -> None:
+    project.order(ORDER.replace("train.epochs: 2", "train: {epochs: 60, patience: null}"))
+    first = subprocess.Popen(
+        ["dvc", "repro", "train"],
+        cwd=project.folder, env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert first.stdout is not None
+    job = next(line.split()[0] for line in first.stdout if line.startswith("slipway-"))
+    first.kill()
+    first.wait()  # a zombie would still hold its lock on the project
+    again = project.run("dvc", "repro", "train")
+    assert f"{job} runs already" in again
+    folder = project.folder / ".slipway" / "jobs" / job.split("-")[1]
+    assert [log.name for log in folder.glob("log-*.txt")] == ["log-1.txt"]
+    assert json.loads(project.read("models/train/train.json"))["epochs"] == 60
+    assert "A later run of this folder waits" in first.communicate(timeout=60)[0]
 
 
 def test_a_gate_value_trains_nothing(project: Project) -> None:

@@ -45,6 +45,11 @@ class Local:
         """The name of the last attempt."""
         return f"slipway-{self.job.hash}-{self.attempts}"
 
+    @property
+    def log(self) -> Path:
+        """What the last attempt said."""
+        return self.folder / f"log-{self.attempts}.txt"
+
     def status(self) -> str:
         """absent, running, done, failed (it left a reason) or stopped (it can go on)."""
         return "running" if self._held() else self._ended()
@@ -82,7 +87,7 @@ class Local:
         """The lines of the last attempt's log as they come, until its worker is gone."""
         while not self.attempts and self.status() == "running":
             time.sleep(LOOK_SECONDS)  # another process is about to start it
-        with (self.folder / f"log-{self.attempts}.txt").open(encoding="utf-8", errors="replace") as log:
+        with self.log.open(encoding="utf-8", errors="replace") as log:
             rest = ""
             while True:
                 running = self.status() == "running"
@@ -110,7 +115,7 @@ class Local:
         Raises UserError where there is no result, with the reason or the log's end.
         """
         if (status := self.status()) != "done":
-            log = (self.folder / f"log-{self.attempts}.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+            log = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
             reason = self.layout.failure.read_text(encoding="utf-8") if status == "failed" else "\n".join(log[-SHOWN:])
             raise UserError(f"{self.name} {status}: {reason.strip() or 'it left no word'}")
         with self._waiting(target).open() as claimed:

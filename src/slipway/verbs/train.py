@@ -50,8 +50,9 @@ def run() -> int:
     console = Console(stderr=True)
     backend.claim(OUTPUT)
     try:
-        if not backend.submit(PREPARED, encoder, uri and absolute_uri(uri)) and backend.status() == "running":
-            console.print(f"{backend.name} runs already: waiting for it")
+        started = backend.submit(PREPARED, encoder, uri and absolute_uri(uri))
+        if started or backend.status() == "running":
+            console.print(f"{backend.name} {'started' if started else 'runs already'}; its log is {backend.log}")
         with Bar(console) as bar:
             bar.show(backend.follow())
     except KeyboardInterrupt:
