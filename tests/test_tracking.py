@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import mlflow
@@ -80,6 +82,20 @@ def run_of(config: TrackingConfig, job: str) -> mlflow.entities.Run:
     return run
 
 
+def until(holds: Callable[[], object]) -> None:
+    """Ask until it holds; what is not there yet may raise."""
+    began = time.monotonic()
+    while time.monotonic() - began < 60:
+        with suppress(Exception):
+            if holds():
+                return
+    pytest.fail("it never held")
+
+
+def senders() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "mlflow"]
+
+
 def test_a_run_holds_parameters_epochs_report_model_and_version(config: TrackingConfig, bundle: Path) -> None:
     with tracking.live(config, "job-1", PARAMETERS) as log:
         for epoch in HISTORY:
@@ -120,9 +136,8 @@ def test_what_the_machine_does_is_recorded_while_training_alone(
         return {key for key in run_of(config, job).data.metrics if key.startswith("system/")}
 
     with tracking.live(watched, "job-11", {}) as log:
-        began = time.monotonic()
-        while not recorded("job-11") and time.monotonic() - began < 60:
-            log(1, HISTORY[0])
+        log(1, HISTORY[0])
+        until(lambda: recorded("job-11"))
     assert "system/cpu_utilization_percentage" in recorded("job-11")
     finish(watched, "job-12", bundle)
     assert recorded("job-12") == set()
@@ -187,6 +202,8 @@ def test_an_outage_is_told_once_and_nothing_fails(bundle: Path, capsys: pytest.C
         )
         with tracking.live(config, "job-5", PARAMETERS) as log:
             log(1, HISTORY[0])
+        for thread in senders():
+            thread.join()
         assert finish(config, "job-5", bundle) is None
     assert capsys.readouterr().err.count("warning: tracking: ") == 2
 
@@ -202,21 +219,21 @@ def test_no_password_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         )
         with tracking.live(config, "job-14", PARAMETERS):
             pass
+        for thread in senders():
+            thread.join()
     told = capsys.readouterr().err
     assert "warning: tracking: the run could not be started at http://127.0.0.1:" in told
     assert "API request to http://127.0.0.1:" in told
     assert "pa=ss" not in told
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A real MLflow server, and the port it listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    store = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "art")]
+@contextmanager
+def serve(folder: Path, port: int) -> Iterator[int]:
+    """A real MLflow server on `port`, which keeps what it is told in `folder`; its process group."""
+    store = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "art")]
+    place = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1", *store],
+        [sys.executable, "-m", "mlflow", "server", *place, *store],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -230,45 +247,64 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             break
     else:
         pytest.fail("".join(lines))
-    yield process, port
-    if process.poll() is None:
+    try:
+        yield process.pid
+    finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @pytest.mark.slow
-def test_a_server_that_goes_while_training_is_told_once_and_without_its_password(
-    server: tuple[subprocess.Popen[str], str],
+def test_a_server_that_goes_and_comes_again_misses_nothing_and_keeps_nobody(
+    tmp_path: Path, port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    process, port = server
-    program = f"""
-from slipway import tracking
-from slipway.config.tracking import TrackingConfig
-uri = "http://user:pa=ss@127.0.0.1:{port}"
-config = TrackingConfig(uri=uri, experiment="x", registered_model="m", system_metrics=True)
-with tracking.live(config, "job", {{"model": "bag"}}) as log:
-    log(1, {{"epoch": 1}})
-    input("recorded")
-    log(2, {{"epoch": 2}})
-    log(3, {{"epoch": 3}})
-"""
-    client = subprocess.Popen(
-        [sys.executable, "-c", program],
-        env=os.environ | {"MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "0.05"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    config = TrackingConfig(
+        uri=f"http://user:pa=ss@127.0.0.1:{port}", experiment="x", registered_model="m", system_metrics=True
     )
-    assert client.stdout is not None
-    assert client.stdout.read(len("recorded")) == "recorded"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    _, told = client.communicate("\n")
-    assert client.returncode == 0
-    assert told.startswith(f"warning: tracking: metrics could not be logged at http://127.0.0.1:{port}: ")
+
+    def logged() -> list[int]:
+        run = run_of(config, "job").info.run_id
+        return [point.step for point in client(config).get_metric_history(run, "epoch")]
+
+    with tracking.live(config, "job", {"model": "bag"}) as log:
+        with serve(tmp_path, port):
+            log(1, {"epoch": 1})
+            until(lambda: logged() == [1])
+        log(2, {"epoch": 2})
+        log(3, {"epoch": 3})
+        with serve(tmp_path, port) as server:
+            until(lambda: logged() == [1, 2, 3])
+            os.killpg(server, signal.SIGSTOP)
+            log(4, {"epoch": 4})
+            os.killpg(server, signal.SIGCONT)
+            until(lambda: logged() == [1, 2, 3, 4])
+    told = capsys.readouterr().err
+    assert told.startswith(f"warning: tracking: the run could not be started at http://127.0.0.1:{port}: ")
     assert told.count("\n") == 1, told
     assert "pa=ss" not in told
+
+
+@pytest.mark.slow
+def test_the_end_does_not_wait_for_a_server_that_hangs(tmp_path: Path, port: int) -> None:
+    config = TrackingConfig(uri=f"http://127.0.0.1:{port}", experiment="x", registered_model="m", system_metrics=False)
+    with serve(tmp_path, port) as server:
+        with tracking.live(config, "job", {}) as log:
+            log(1, {"epoch": 1})
+            until(lambda: run_of(config, "job").data.metrics)
+            os.killpg(server, signal.SIGSTOP)
+            log(2, {"epoch": 2})
+        (sender,) = senders()
+        assert sender.is_alive(), "the end waited until the request had its time out"
+        os.killpg(server, signal.SIGCONT)
+        sender.join()
 
 
 def test_tracking_off_records_nothing(bundle: Path) -> None:

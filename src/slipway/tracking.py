@@ -1,13 +1,16 @@
-"""Records runs in MLflow. The only module that imports it; an outage is told once and never fails a stage."""
+"""Records runs in MLflow. The only module that imports it; an outage is told once, and never fails or delays a job."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from slipway.config.tracking import TrackingConfig, without_password
@@ -18,23 +21,29 @@ Metrics = Mapping[str, float]
 # what one call may carry: https://mlflow.org/docs/latest/rest-api.html (log-batch: 1000 metrics, 100 parameters)
 MOST_METRICS = 1000
 MOST_PARAMETERS = 100
+AGAIN_SECONDS = 2.0  # until a server that refused is asked again
+LAST_SECONDS = 1.0  # that the end of a job waits for a server
 
 
 @contextmanager
 def live(config: TrackingConfig, job: str, parameters: Mapping[str, Any]) -> Iterator[Callable[[int, Metrics], None]]:
     """Start (or go on with) the run of `job`, and yield a function that logs the metrics of one epoch.
 
-    `parameters` is the resolved configuration; nested keys are joined by dots.
+    `parameters` is the resolved configuration; nested keys are joined by dots. A thread talks to the server, so that
+    training never waits for it: what it does not take is sent again until the block ends, and by `record` later. No
+    epoch is logged twice.
     """
-    tracker = _Tracker(config)
-    with tracker.tolerating("the run could not be started"):
-        tracker.start(job, parameters)
+    if config.uri is None:
+        yield lambda step, metrics: None
+        return
+    sender = _Sender(config, job, parameters)
+    sender.start()
+    status = "FAILED"
     try:
-        yield tracker.log
-    except BaseException:
-        tracker.end("FAILED")
-        raise
-    tracker.end("FINISHED")
+        yield sender.log
+        status = "FINISHED"
+    finally:
+        sender.finish(status)
 
 
 def record(
@@ -52,23 +61,25 @@ def record(
     Does nothing twice: a run that has this bundle's version already keeps it. Returns the version's name
     (`models:/NAME/VERSION`), or None where nothing is tracked or the server does not answer.
     """
+    if config.uri is None:
+        return None
     tracker = _Tracker(config)
-    with tracker.tolerating("the run could not be recorded"):
+    try:
         run = tracker.start(job, parameters, system_metrics=False)
-        if run is None:
-            return None
-        logged = {int(point.value) for point in tracker.client.get_metric_history(run, "epoch")}
+        now, logged = _now(), tracker.epochs()
         for epoch in history:
             if int(epoch["epoch"]) not in logged:
-                tracker.log(int(epoch["epoch"]), epoch)
-        changed = {key: value for key, value in metrics.items() if tracker.known(run).get(key) != value}
-        tracker.log(len(history), changed)
+                tracker.log(int(epoch["epoch"]), epoch, now)
+        changed = {key: value for key, value in metrics.items() if tracker.known().get(key) != value}
+        tracker.log(len(history), changed, now)
         for path in files:
             tracker.client.log_artifact(run, str(path))
         name = tracker.register(run, bundle, {JOB: job, "git_commit": git_commit(), **tags})
         tracker.end("FINISHED")
-        return name
-    return None
+    except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
+        _tell(config, "the run could not be recorded", error)
+        return None
+    return name
 
 
 def git_commit() -> str:
@@ -77,29 +88,77 @@ def git_commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _tell(config: TrackingConfig, what: str, error: Exception) -> None:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    later = "The stage goes on; `dvc repro -f -s gate` records later what is missing then."
+    print(without_password(f"warning: tracking: {what} at {config.uri}: {reason}. {later}"), file=sys.stderr)
+
+
+class _Sender(threading.Thread):
+    """Brings the epochs of a run to the server, in their order, as soon as it takes them."""
+
+    def __init__(self, config: TrackingConfig, job: str, parameters: Mapping[str, Any]) -> None:
+        # a daemon: a server that never answers must not keep the process alive
+        super().__init__(name="mlflow", daemon=True)
+        self.config, self.job, self.parameters = config, job, parameters
+        self.waiting: SimpleQueue[tuple[int, Metrics, int] | None] = SimpleQueue()
+        self.taken: set[int] = set()
+        self.over = threading.Event()
+        self.status = "RUNNING"
+
+    def log(self, step: int, metrics: Metrics) -> None:
+        """Hand over the metrics of one epoch; returns at once."""
+        self.waiting.put((step, dict(metrics), _now()))
+
+    def finish(self, status: str) -> None:
+        """Hand over how the run ended. Waits for a database of this machine, and for a server a second at most."""
+        self.status = status
+        self.over.set()
+        self.waiting.put(None)
+        self.join(None if (self.config.uri or "").startswith("sqlite:") else LAST_SECONDS)
+
+    def run(self) -> None:
+        """Send until all is taken; after the end, what a server still refuses is left to `record`."""
+        tracker, told = _Tracker(self.config), False
+        unsent: list[tuple[int, Metrics, int] | None] = []
+        while True:
+            last = self.over.is_set()
+            try:
+                if tracker.run is None:
+                    tracker.start(self.job, self.parameters)
+                    self.taken = tracker.epochs()
+                while True:
+                    unsent = unsent or [self.waiting.get()]
+                    if unsent[0] is None:
+                        tracker.end(self.status)
+                        return
+                    step, metrics, now = unsent[0]
+                    if step not in self.taken:
+                        tracker.log(step, metrics, now)
+                        self.taken.add(step)
+                    unsent = []
+            except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
+                if not told:
+                    _tell(self.config, f"the run could not be {'started' if tracker.run is None else 'logged'}", error)
+                told = True
+                if last:
+                    return
+                self.over.wait(AGAIN_SECONDS)
+
+
 class _Tracker:
-    """One MLflow run and what is known of the server's health."""
+    """One MLflow run; what it raises is MLflow's."""
 
     def __init__(self, config: TrackingConfig) -> None:
         self.config = config
         self.run: str | None = None
-        self.silent = config.uri is None
 
-    @contextmanager
-    def tolerating(self, what: str) -> Iterator[None]:
-        """Let nothing that MLflow raises reach the caller; after the first time, stay silent."""
-        try:
-            yield
-        except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
-            self.run, self.silent = None, True
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            later = "The stage goes on; `dvc repro -f -s gate` records it later."
-            told = f"warning: tracking: {what} at {self.config.uri}: {reason}. {later}"
-            print(without_password(told), file=sys.stderr)
-
-    def start(self, job: str, parameters: Mapping[str, Any], system_metrics: bool = True) -> str | None:
-        if self.silent:
-            return None
+    def start(self, job: str, parameters: Mapping[str, Any], system_metrics: bool = True) -> str:
+        """Start or go on with the run of a job, and log the parameters that it lacks; returns its id."""
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
@@ -131,28 +190,34 @@ class _Tracker:
             tags={JOB: job, "git_commit": git_commit()},
             log_system_metrics=system_metrics and self.config.system_metrics,
         )
-        self.run = str(active.info.run_id)
+        run = str(active.info.run_id)
         logged = found[0].data.params if found else {}
         pairs = [Param(key, str(value)[:6000]) for key, value in _flat(parameters) if key not in logged]
-        for begin in range(0, len(pairs), MOST_PARAMETERS):
-            self.client.log_batch(self.run, params=pairs[begin : begin + MOST_PARAMETERS])
-        return self.run
+        try:
+            for begin in range(0, len(pairs), MOST_PARAMETERS):
+                self.client.log_batch(run, params=pairs[begin : begin + MOST_PARAMETERS])
+        except Exception:
+            # MLflow starts no run where one is open
+            with suppress(Exception):
+                mlflow.end_run("FAILED")
+            raise
+        self.run = run
+        return run
 
-    def known(self, run: str) -> Metrics:
-        """The last value of each metric of a run."""
-        return dict(self.client.get_run(run).data.metrics)
+    def known(self) -> Metrics:
+        """The last value of each metric."""
+        return dict(self.client.get_run(self.run).data.metrics)
 
-    def log(self, step: int, metrics: Metrics) -> None:
-        """One batch: metrics at `step`."""
-        if self.run is None or not metrics:
-            return
-        with self.tolerating("metrics could not be logged"):
-            import time
+    def epochs(self) -> set[int]:
+        """The epochs that are logged."""
+        return {point.step for point in self.client.get_metric_history(self.run, "epoch")}
 
-            from mlflow.entities import Metric
+    def log(self, step: int, metrics: Metrics, now: int) -> None:
+        """One batch: metrics at `step`, which were measured at `now` (milliseconds since 1970)."""
+        from mlflow.entities import Metric
 
-            now = int(time.time() * 1000)
-            batch = [Metric(key, float(value), now, step) for key, value in metrics.items()]
+        batch = [Metric(key, float(value), now, step) for key, value in metrics.items()]
+        if batch:
             self.client.log_batch(self.run, metrics=batch[:MOST_METRICS])
 
     def register(self, run: str, bundle: Path, tags: Mapping[str, str]) -> str:
@@ -188,13 +253,10 @@ class _Tracker:
         return f"models:/{name}/{version.version}"
 
     def end(self, status: str) -> None:
-        if self.run is None:
-            return
-        with self.tolerating("the run could not be ended"):
-            import mlflow
+        """Say how the run ended."""
+        import mlflow
 
-            mlflow.end_run(status)
-            self.run = None
+        mlflow.end_run(status)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
