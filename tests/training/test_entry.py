@@ -87,6 +87,26 @@ def test_a_folder_without_a_job_is_told_as_such(tmp_path: Path, content: str | N
     assert "hyperparameters.json" in layout.failure.read_text()
 
 
+def test_a_full_disk_under_the_log_stops_nothing(make_layout: Make, job_of) -> None:
+    layout = make_layout(job_of(epochs=1))
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "slipway.training.entry", str(layout.root)]
+        assert subprocess.run(command, stdout=full, stderr=full, timeout=120, check=False).returncode == 0
+    assert layout.done()
+
+
+@pytest.mark.parametrize("name", ["history.csv", "model.json", "model.safetensors", "train.json"])
+def test_a_result_that_was_damaged_is_none(make_layout: Make, job_of, name: str) -> None:
+    layout = make_layout(job_of(epochs=1))
+    run(layout, 0)
+    before = {path.name: path.read_bytes() for path in layout.model.iterdir()}
+    (layout.model / name).write_bytes(before[name][:-3])
+    assert not layout.done()
+    run(layout, 0)
+    assert layout.done()
+    assert (layout.model / "model.safetensors").read_bytes() == before["model.safetensors"]
+
+
 def test_the_reason_of_an_earlier_attempt_is_gone(job_of, make_layout: Make) -> None:
     layout = make_layout(job_of(epochs=1))
     layout.write_failure("what went wrong before " * 1000)

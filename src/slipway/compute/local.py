@@ -20,9 +20,8 @@ from typing import BinaryIO
 
 from slipway.errors import UserError
 from slipway.files import whole_folder, write_whole
-from slipway.training.layout import Job, Layout
+from slipway.training.layout import DONE, FILES, Job, Layout
 
-RESULT = ("model.safetensors", "model.json", "history.csv", "train.json")
 LOOK_SECONDS = 0.1
 SHOWN = 20  # lines of the log that an error shows
 
@@ -67,6 +66,7 @@ class Local:
                     with whole_folder(self.layout.channel(name)) as fresh:
                         shutil.copytree(source, fresh, dirs_exist_ok=True, copy_function=link_or_copy)
             self.layout.write_job(self.job)
+            self._pid.unlink(missing_ok=True)
             self.layout.failure.unlink(missing_ok=True)
             with (self.folder / f"log-{self.attempts + 1}.txt").open("wb") as log:
                 # the shell writes the number down and becomes the worker: there is no worker without its number
@@ -102,8 +102,11 @@ class Local:
 
     def stop(self) -> None:
         """Ask the worker to leave a checkpoint and end; returns at once."""
-        if self.status() == "running":
-            os.kill(int(self._pid.read_text()), signal.SIGTERM)
+        while self.status() == "running":
+            if number := self._pid.read_text() if self._pid.is_file() else "":
+                os.kill(int(number), signal.SIGTERM)
+                return
+            time.sleep(LOOK_SECONDS)  # another process is about to start it
 
     def claim(self, target: Path) -> None:
         """Say that this process waits to fill `target`: the last one to say so will."""
@@ -124,7 +127,7 @@ class Local:
             if self._waiting(target).read_text() != str(os.getpid()):
                 return False
             with whole_folder(target) as fresh:
-                for name in RESULT:
+                for name in (*FILES, DONE):
                     shutil.copyfile(self.layout.model / name, fresh / name)
         return True
 
@@ -139,8 +142,8 @@ class Local:
         return [sys.executable, "-m", "slipway.training.entry", str(self.layout.root)]
 
     def _ended(self) -> str:
-        """What a job is that does not run; its last file says that it is done."""
-        if (self.layout.model / RESULT[-1]).is_file():
+        """What a job is that does not run; one whose result was damaged goes on from its checkpoint."""
+        if self.layout.done():
             return "done"
         return "absent" if not self.attempts else "failed" if self.layout.failure.is_file() else "stopped"
 

@@ -10,14 +10,32 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
-from slipway.training.layout import Job, Layout
+from slipway.training.layout import DONE, Job, Layout
 
 STOPPED = 143
+
+
+class Log:
+    """Standard output on a disk that may be full: what cannot be written is lost, and training goes on."""
+
+    def write(self, text: str) -> int:
+        """Write at once; the lines of a job are few."""
+        with suppress(OSError):
+            os.write(1, text.encode("utf-8", "replace"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        """A log is read later."""
+        return False
 
 
 class Signals:
@@ -35,6 +53,7 @@ class Signals:
 def main(words: list[str]) -> int:
     """Run the job of a folder; returns the exit status."""
     signals, layout = Signals(), Layout(Path(words[0] if words else "/opt/ml"))
+    sys.stdout = sys.stderr = Log()
     layout.failure.unlink(missing_ok=True)
     try:
         job = layout.read_job()
@@ -99,7 +118,7 @@ def run(job: Job, layout: Layout, signals: Signals) -> None:
     save(trained.model, layout.model)
     write_whole(layout.model / "history.csv", history.to_csv(trained.history))
     write_json(
-        layout.model / "train.json",
+        layout.model / DONE,
         {
             "job": job.hash,
             "kind": job.model.kind,
@@ -112,6 +131,7 @@ def run(job: Job, layout: Layout, signals: Signals) -> None:
             "training_seconds": round(trained.history[-1].seconds, 3),
             "process_seconds": round(time.perf_counter() - began, 3),
             "process_cpu_seconds": round(time.process_time(), 3),
+            "files": layout.hashes(),
         },
     )
 

@@ -14,8 +14,10 @@ from slipway.config.section import Section
 from slipway.config.tracking import TrackingConfig
 from slipway.config.train import TrainConfig
 from slipway.errors import UserError
-from slipway.files import write_json, write_whole
+from slipway.files import sha256, write_json, write_whole
 
+FILES = ("history.csv", "model.json", "model.safetensors")
+DONE = "train.json"  # written last
 LIMIT = 1024  # characters: what SageMaker keeps of output/failure
 
 
@@ -71,6 +73,18 @@ class Layout:
             raise UserError(f"{self.hyperparameters} is missing: {self.root} is not the folder of a job.") from error
         except (ValidationError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.hyperparameters}: not the job of this release of the code ({error}).") from error
+
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each file of the result, but the one that is written last and says them."""
+        return {name: sha256(self.model / name) for name in FILES}
+
+    def done(self) -> bool:
+        """Whether the result is there, and as the job left it."""
+        try:
+            said = json.loads((self.model / DONE).read_text(encoding="utf-8"))["files"]
+            return bool(said == self.hashes())
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def write_failure(self, reason: str) -> None:
         """Say why the job failed: the end of a long reason, where a traceback names its error."""

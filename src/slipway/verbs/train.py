@@ -56,6 +56,8 @@ def run() -> int:
         with Bar(console) as bar:
             bar.show(backend.follow())
     except KeyboardInterrupt:
+        if backend.status() == "absent":
+            raise
         backend.stop()
         for line in backend.follow():
             console.print(line, markup=False)
