@@ -106,7 +106,6 @@ class _Sender(threading.Thread):
         super().__init__(name="mlflow", daemon=True)
         self.config, self.job, self.parameters = config, job, parameters
         self.waiting: SimpleQueue[tuple[int, Metrics, int] | None] = SimpleQueue()
-        self.taken: set[int] = set()
         self.over = threading.Event()
         self.status = "RUNNING"
 
@@ -125,21 +124,22 @@ class _Sender(threading.Thread):
         """Send until all is taken; after the end, what a server still refuses is left to `record`."""
         tracker, told = _Tracker(self.config), False
         unsent: list[tuple[int, Metrics, int] | None] = []
+        taken: set[int] = set()
         while True:
             last = self.over.is_set()
             try:
                 if tracker.run is None:
                     tracker.start(self.job, self.parameters)
-                    self.taken = tracker.epochs()
+                    taken = tracker.epochs()
                 while True:
                     unsent = unsent or [self.waiting.get()]
                     if unsent[0] is None:
                         tracker.end(self.status)
                         return
                     step, metrics, now = unsent[0]
-                    if step not in self.taken:
+                    if step not in taken:
                         tracker.log(step, metrics, now)
-                        self.taken.add(step)
+                        taken.add(step)
                     unsent = []
             except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
                 if not told:

@@ -51,7 +51,15 @@ class Local:
 
     def status(self) -> str:
         """absent, running, done, failed (it left a reason) or stopped (it can go on)."""
-        return "running" if self._held() else self._ended()
+        return "running" if self.running() else self._ended()
+
+    def running(self) -> bool:
+        """Whether the job has a worker, or someone is about to start it; unlike `status`, reads no result."""
+        if not (self.folder / "lock").is_file():
+            return False
+        with (self.folder / "lock").open("rb") as file:
+            # who only looks shares the lock with others who look
+            return not try_lock(file, fcntl.LOCK_SH)
 
     def submit(self, prepared: Path, encoder: Path | None, tracking_uri: str | None) -> bool:
         """Start the job unless it runs or is done; returns whether it was started.
@@ -68,10 +76,11 @@ class Local:
             self.layout.write_job(self.job)
             self._pid.unlink(missing_ok=True)
             self.layout.failure.unlink(missing_ok=True)
+            worker = [sys.executable, "-m", "slipway.training.entry", str(self.layout.root)]
             with (self.folder / f"log-{self.attempts + 1}.txt").open("wb") as log:
                 # the shell writes the number down and becomes the worker: there is no worker without its number
                 self._worker = subprocess.Popen(
-                    ["sh", "-c", 'echo $$ > "$1" && shift && exec "$@"', "sh", self._pid, *self._command()],
+                    ["sh", "-c", 'echo $$ > "$1" && shift && exec "$@"', "sh", self._pid, *worker],
                     env=os.environ | {"MLFLOW_TRACKING_URI": tracking_uri or ""},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -85,12 +94,12 @@ class Local:
 
     def follow(self) -> Iterator[str]:
         """The lines of the last attempt's log as they come, until its worker is gone."""
-        while not self.attempts and self.status() == "running":
+        while not self.attempts and self.running():
             time.sleep(LOOK_SECONDS)  # another process is about to start it
         with self.log.open(encoding="utf-8", errors="replace") as log:
             rest = ""
             while True:
-                running = self.status() == "running"
+                running = self.running()
                 rest += log.read()
                 *lines, rest = rest.split("\n")
                 yield from lines
@@ -102,7 +111,7 @@ class Local:
 
     def stop(self) -> None:
         """Ask the worker to leave a checkpoint and end; returns at once."""
-        while self.status() == "running":
+        while self.running():
             if number := self._pid.read_text() if self._pid.is_file() else "":
                 os.kill(int(number), signal.SIGTERM)
                 return
@@ -138,9 +147,6 @@ class Local:
     def _waiting(self, target: Path) -> Path:
         return self.folder / "waiting" / hashlib.sha256(str(target.resolve()).encode()).hexdigest()[:16]
 
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "slipway.training.entry", str(self.layout.root)]
-
     def _ended(self) -> str:
         """What a job is that does not run; one whose result was damaged goes on from its checkpoint."""
         if self.layout.done():
@@ -153,17 +159,10 @@ class Local:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("ab") as file:
             while not try_lock(file, fcntl.LOCK_EX):
-                if self._held():
+                if self.running():
                     yield None
                     return
             yield file.fileno()
-
-    def _held(self) -> bool:
-        """Whether someone has the lock for himself; who only looks, as here, shares it with others who look."""
-        if not (self.folder / "lock").is_file():
-            return False
-        with (self.folder / "lock").open("rb") as file:
-            return not try_lock(file, fcntl.LOCK_SH)
 
 
 def try_lock(file: BinaryIO, kind: int) -> bool:

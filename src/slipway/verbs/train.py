@@ -1,6 +1,5 @@
 """`slipway train`: trains the model that resolved.yaml describes on the prepared data, where `compute` says."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -17,8 +16,9 @@ from slipway.config.resolved import read
 from slipway.config.train import TrainConfig
 from slipway.data.local import warn_where_unseen
 from slipway.data.prepared import load_meta
+from slipway.files import read_json
 from slipway.tracking import absolute_uri
-from slipway.training.layout import Job
+from slipway.training.layout import DONE, Job
 
 PREPARED = Path("data/prepared")
 OUTPUT = Path("models/train")
@@ -51,7 +51,7 @@ def run() -> int:
     backend.claim(OUTPUT)
     try:
         started = backend.submit(PREPARED, encoder, uri and absolute_uri(uri))
-        if started or backend.status() == "running":
+        if started or backend.running():
             console.print(f"{backend.name} {'started' if started else 'runs already'}; its log is {backend.log}")
         with Bar(console) as bar:
             bar.show(backend.follow())
@@ -67,7 +67,7 @@ def run() -> int:
     if not backend.collect(OUTPUT):
         console.print("A later run of this folder waits for the same job, and takes its result.")
         return 0
-    took = json.loads((OUTPUT / "train.json").read_text(encoding="utf-8"))
+    took = read_json(OUTPUT / DONE, "train")
     validation = took["validation"]
     Console().print(
         f"[bold]{took['kind']}[/bold] trained for {took['epochs']} epochs in {took['process_seconds']:.0f} s; best is "
