@@ -18,8 +18,9 @@ from slipway.config.compose import Order, resolve
 from slipway.data.prepared import load_meta
 from slipway.errors import UserError
 from slipway.models.store import build, save
+from slipway.packaging.parity import parity_in_words
 from slipway.predictor import Predictor
-from slipway.verbs.package import config_hash, parity_in_words, run
+from slipway.verbs.package import config_hash, run
 
 ROOT = Path(__file__).resolve().parents[2]
 Project = Callable[[Path], Path]

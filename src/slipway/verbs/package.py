@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from slipway.config.serve import ServeConfig
 from slipway.files import sha256, write_json
 from slipway.models.store import load
 from slipway.packaging.bundle import Package, build
+from slipway.packaging.parity import parity_in_words
 
 TRAINED = Path("models/train")
 PREPARED = Path("data/prepared")
@@ -62,12 +62,3 @@ def show(package: Package, console: Console) -> None:
             f"{latency['p50']:.2f} ms (p90 {latency['p90']:.2f}), one core",
         )
     console.print(table)
-
-
-def parity_in_words(package: Mapping[str, Any]) -> str:
-    """How far the logits of what ships are from torch's; `package` is the content of models/package.json."""
-    parity = package["parity"]
-    if package["precision"] == "float32":
-        return f"{parity['max_abs_difference_shipped']:.1e} from torch at most, in logits"
-    rounded = f"{parity['max_abs_difference_shipped']:.1e} from torch at most, in logits, by {package['precision']}"
-    return f"{rounded} ({parity['max_abs_difference']:.1e} before)"

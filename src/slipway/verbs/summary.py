@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from slipway.files import read_json
+from slipway.packaging.parity import parity_in_words
 from slipway.verbs import predict
-from slipway.verbs.package import parity_in_words
 
 METRICS = Path("reports/metrics.json")
 GATE = Path("reports/gate.json")
