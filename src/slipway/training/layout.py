@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from slipway.config.section import Section
 from slipway.config.tracking import TrackingConfig
 from slipway.config.train import TrainConfig
 from slipway.errors import UserError
-from slipway.files import sha256, write_json, write_whole
+from slipway.files import sha256, write_json
 
 FILES = ("history.csv", "model.json", "model.safetensors")
 DONE = "train.json"  # written last
@@ -29,6 +30,18 @@ class Job(Section):
     train: TrainConfig
     tracking: TrackingConfig
     checkpoint_minutes: float
+    # on each host; None is one a GPU, and one where there is none
+    processes: int | None = None
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The machines that train together, in an order that is the same on each; `here` is the place of this one."""
+
+    names: tuple[str, ...] = ("localhost",)
+    here: int = 0
+    # the network between them
+    interface: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,11 @@ class Layout:
     def hyperparameters(self) -> Path:
         """The job, as one JSON text under one key: values of SageMaker's hyperparameters are text."""
         return self.root / "input" / "config" / "hyperparameters.json"
+
+    @property
+    def resources(self) -> Path:
+        """The hosts of the job, and which one this is."""
+        return self.root / "input" / "config" / "resourceconfig.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -74,6 +92,17 @@ class Layout:
         except (ValidationError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.hyperparameters}: not the job of this release of the code ({error}).") from error
 
+    def read_hosts(self) -> Hosts:
+        """The hosts of the job; this one alone where nothing is said. Raises UserError where it is damaged."""
+        try:
+            said = json.loads(self.resources.read_text(encoding="utf-8"))
+            names = tuple(sorted(said["hosts"]))
+            return Hosts(names, names.index(said["current_host"]), said.get("network_interface_name"))
+        except FileNotFoundError:
+            return Hosts()
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{self.resources}: not the hosts of a job ({error!r}).") from error
+
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of each file of the result, but the one that is written last and says them."""
         return {name: sha256(self.model / name) for name in FILES}
@@ -87,5 +116,10 @@ class Layout:
             return False
 
     def write_failure(self, reason: str) -> None:
-        """Say why the job failed: the end of a long reason, where a traceback names its error."""
-        write_whole(self.failure, reason[-LIMIT:])
+        """Say why the job failed: the end of a long reason, where a traceback names its error.
+
+        What is said already stays: where one of several processes fails, the others fail because it did.
+        """
+        self.failure.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), self.failure.open("x", encoding="utf-8") as file:
+            file.write(reason[-LIMIT:])

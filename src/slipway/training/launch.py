@@ -1,0 +1,111 @@
+"""Starts the processes of a training job: `python -m slipway.training.launch [FOLDER]`, /opt/ml by default.
+
+One process becomes slipway.training.entry. Several, one a GPU on each host of the job, run under torchrun: SIGTERM is
+handed on to each of them, and the exit status is entry's. A process that dies without a word is named in
+output/failure, with what killed it; the next attempt goes on from the newest checkpoint.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from slipway.errors import UserError
+from slipway.training.layout import Hosts, Layout
+
+ENTRY = "slipway.training.entry"
+STOPPED = 143
+PORT = "29400"  # of the first host, where there are several and MASTER_PORT says nothing
+# how long after the first process others may die of the same cause; torchrun kills those that hang 30 seconds later
+TOGETHER = 10
+
+
+def main(words: list[str]) -> int:
+    """Run the job of a folder; returns the exit status. Where one process is enough, this one becomes it."""
+    layout = Layout(Path(words[0] if words else "/opt/ml"))
+    layout.failure.unlink(missing_ok=True)
+    try:
+        job, hosts, gpus = layout.read_job(), layout.read_hosts(), count_gpus()
+        processes = job.processes or max(1, gpus)
+        if 0 < gpus < processes:
+            raise UserError(
+                f"compute.processes: {processes} is more than the {gpus} GPUs of this machine; null is one a GPU."
+            )
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        layout.write_failure(str(error))
+        return 2
+    if processes * len(hosts.names) == 1:
+        os.execv(sys.executable, [sys.executable, "-m", ENTRY, str(layout.root)])
+    # torchrun would give each process one
+    os.environ["OMP_NUM_THREADS"] = str(job.train.threads)
+    return several(layout, hosts, processes)
+
+
+def several(layout: Layout, hosts: Hosts, processes: int) -> int:
+    """Run this host's processes under torchrun; returns the exit status."""
+    if hosts.interface is not None:
+        for library in ("GLOO", "NCCL"):
+            os.environ.setdefault(f"{library}_SOCKET_IFNAME", hosts.interface)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, hand_on)
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    if len(hosts.names) == 1:
+        meeting = ["--standalone", "--local-addr=127.0.0.1"]
+    else:
+        port = os.environ.get("MASTER_PORT", PORT)
+        place = [f"--nnodes={len(hosts.names)}", f"--node-rank={hosts.here}"]
+        meeting = [*place, f"--master-addr={hosts.names[0]}", f"--master-port={port}"]
+    # SIGTERM is ours: torchrun would kill, after a while, what still writes its checkpoint
+    options = [*meeting, f"--nproc-per-node={processes}", "--signals-to-handle=SIGHUP"]
+    try:
+        run(parse_args([*options, "-m", ENTRY, str(layout.root)]))  # type: ignore[no-untyped-call]
+    except ChildFailedError as error:
+        first = min(failure.timestamp for failure in error.failures.values())
+        ended = {rank: each.exitcode for rank, each in error.failures.items() if each.timestamp < first + TOGETHER}
+        return ending(ended, layout)
+    return 0
+
+
+def hand_on(*_: object) -> None:
+    """Give a signal to the processes that train; where there is none yet, there is nothing to save."""
+    import psutil  # type: ignore[import-untyped]
+
+    workers = psutil.Process().children()
+    if not workers:
+        raise SystemExit(STOPPED)
+    for worker in workers:
+        with suppress(psutil.NoSuchProcess):
+            worker.terminate()
+
+
+def ending(ended: Mapping[int, int], layout: Layout) -> int:
+    """The exit status of the job whose processes, by rank, `ended` with these; says why where none of them could."""
+    killed = [rank for rank, status in sorted(ended.items()) if status < 0 and status != -signal.SIGTERM]
+    if killed:
+        # what the others wrote is that they lost this one
+        layout.failure.unlink(missing_ok=True)
+        which = ", ".join(f"process {rank} was killed by {signal.Signals(-ended[rank]).name}" for rank in killed)
+        memory = " Was it short of memory?" if -signal.SIGKILL in ended.values() else ""
+        layout.write_failure(f"{which}, and training cannot go on without it.{memory} The next attempt resumes it.")
+    elif set(ended.values()) <= {STOPPED, -signal.SIGTERM}:
+        return STOPPED
+    layout.write_failure(f"the processes of the training ended with {dict(ended)}, and left no word")
+    print(f"error: {layout.failure.read_text(encoding='utf-8')}", file=sys.stderr, flush=True)
+    return 2 if 2 in ended.values() and not killed else 1
+
+
+def count_gpus() -> int:
+    """How many GPUs of this machine may be used; without torch, whose import takes seconds."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
