@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,23 @@ def make_layout(prepared: Path, tmp_path: Path) -> Callable[..., Any]:
         return layout
 
     return make
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An emulated AWS account of the test's own; boto3 in this process and its children reaches nothing else."""
+    import boto3
+
+    from slipway.rehearsal.aws import EmulatedAws
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with EmulatedAws() as account:
+        for name, value in account.environment.items():
+            if name.startswith("AWS_") or name == "NO_PROXY":
+                monkeypatch.setenv(name, value)
+        yield account
 
 
 @pytest.fixture(autouse=True)

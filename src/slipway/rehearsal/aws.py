@@ -1,0 +1,253 @@
+"""An AWS account on this machine: moto's server on loopback, SageMaker jobs that really train, and faults on demand.
+
+    with EmulatedAws() as aws:
+        subprocess.run(["slipway", "submit"], env=aws.environment)
+
+What runs against it is the product's own boto3 code; nothing of AWS can be reached from `aws.environment`.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from functools import cache
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+from typing import Any, Self
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import boto3
+import botocore.session
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from slipway.rehearsal.call import ACCOUNT, AwsError, Call, answer, answer_error, read_call
+from slipway.rehearsal.faults import Faults
+from slipway.rehearsal.jobs import TrainingJob
+from slipway.rehearsal.sagemaker import SageMaker
+from slipway.rehearsal.sweep import sweep
+from slipway.rehearsal.worker import Worker, environment
+
+ROOT = Path(__file__).resolve().parents[3]
+AWS_ITSELF = "ASIAAWSITSELF0000000"  # the access key of the emulation's own calls: never recorded, never refused
+YOURS = "ASIAREHEARSAL0000000"
+SECONDS = 60.0
+QUOTA = (
+    "The account-level service limit '{} for training job usage' is 0 Instances, with current utilization of 0 "
+    "Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this "
+    "quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota."
+)
+REDIRECT = (
+    "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future "
+    "requests to this endpoint."
+)
+
+
+class EmulatedAws:
+    """One empty account, as long as the block lasts; one at a time in a process.
+
+    `train` is the command that a job runs on its folder (the image's own executable where it is None), `grace` the
+    seconds between SIGTERM and SIGKILL, `seed` the order in which checkpoints are uploaded.
+    """
+
+    def __init__(
+        self, train: list[str] | None = None, region: str = "us-east-1", grace: float = 120, seed: int = 0
+    ) -> None:
+        self.train = train or [sys.executable, str(ROOT / "docker" / "train")]
+        self.region, self.grace, self.seed = region, grace, seed
+        self.faults = Faults()
+        self.requests: list[Call] = []
+        self.before: Callable[[Call], None] = lambda call: None
+        self.after: Callable[[Call], None] = lambda call: None
+        self.sagemaker = SageMaker(self.faults, self.client, self._worker)
+
+    def __enter__(self) -> Self:
+        moto_api_backend.reset()
+        with ExitStack() as stack:
+            self.folder = Path(tempfile.mkdtemp(prefix="slipway-rehearsal-"))
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            # outlives this process, whatever ends it, by as long as it takes to clear what it left
+            sweeper = subprocess.Popen(
+                [sys.executable, "-m", "slipway.rehearsal.sweep", str(self.folder)],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
+            stack.callback(sweeper.communicate)
+            server = make_server("127.0.0.1", 0, Front(self), threaded=True, request_handler=Quiet)
+            stack.callback(server.server_close)
+            self.url = f"http://127.0.0.1:{server.server_port}"
+            serving = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+            serving.start()
+            stack.callback(serving.join)
+            stack.callback(server.shutdown)
+            self.environment = environment(self.url, self.region, YOURS) | {"HOME": str(self.folder)}
+            trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            role = self.client("iam").create_role(
+                RoleName="train", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+            )
+            self.role: str = role["Role"]["Arn"]
+            stack.callback(self._end_jobs)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # what a test asks for
+
+    def sent(self, service: str, action: str) -> list[dict[str, Any]]:
+        """The bodies of the requests for an action, in their order."""
+        return [call.body for call in list(self.requests) if (call.service, call.action) == (service, action)]
+
+    def wait(self, name: str, status: str, times: int = 1, seconds: float = SECONDS) -> dict[str, Any]:
+        """Block until a job has reached a status or secondary status, so many times; returns its description.
+
+        Raises TimeoutError, at once where the job has ended otherwise.
+        """
+        jobs, changed = self.sagemaker.jobs, self.sagemaker.changed
+        key = (self.region, name)
+        with changed:
+            changed.wait_for(lambda: key in jobs and (jobs[key].reached(status) >= times or jobs[key].over), seconds)
+            found = jobs[key].describe() if key in jobs else {}
+            if not found or jobs[key].reached(status) < times:
+                raise TimeoutError(f"{name} did not reach {status} (x {times}): {found}")
+            return found
+
+    def push_image(self, repository: str, tag: str) -> str:
+        """Put an image without content into the registry; returns its address."""
+        ecr = self.client("ecr")
+        with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+            ecr.create_repository(repositoryName=repository)
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "config": {"digest": f"sha256:{sha256(tag.encode()).hexdigest()}"},
+            "layers": [],
+        }
+        ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag)
+        return f"{ACCOUNT}.dkr.ecr.{self.region}.amazonaws.com/{repository}:{tag}"
+
+    @cache  # noqa: B019
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A client of AWS itself: what it asks is not recorded, and meets no fault."""
+        session = botocore.session.Session()
+        for name in ("config_file", "credentials_file"):
+            session.set_config_variable(name, os.devnull)
+        session.set_config_variable("profile", None)
+        return boto3.Session(
+            AWS_ITSELF, "rehearsal", region_name=region or self.region, botocore_session=session
+        ).client(service, endpoint_url=self.url)
+
+    # faults
+
+    def refuse(self, instance_type: str, code: str = "ResourceLimitExceeded", message: str = "") -> None:
+        """CreateTrainingJob for that type answers an error: that of a quota of 0 where no message is given."""
+        self.faults.refused[instance_type] = AwsError(code, message or QUOTA.format(instance_type))
+
+    def fail_capacity(self, instance_type: str) -> None:
+        """A job on that type is accepted, and fails for want of machines."""
+        self.faults.no_capacity.add(instance_type)
+
+    def deny(self, permission: str) -> None:
+        """The caller lacks a permission, as `ecr:DescribeImages`."""
+        self.faults.denied.add(permission)
+
+    def throttle(self, service: str, action: str, times: int) -> None:
+        """The next calls of an action are too many."""
+        self.faults.throttled[service, action] = times
+
+    def expire_credentials(self) -> None:
+        """The credentials known so far are refused; others are not."""
+        self.faults.expired |= {YOURS, *(call.access_key for call in list(self.requests))}
+
+    def renew_credentials(self) -> None:
+        """They are good again."""
+        self.faults.expired.clear()
+
+    def skew_clock(self, minutes: float = 20) -> None:
+        """AWS's clock is ahead of this machine's."""
+        self.faults.skew = timedelta(minutes=minutes)
+
+    def mend(self) -> None:
+        """Take back all faults."""
+        self.faults.__init__()  # type: ignore[misc]
+
+    def interrupt(self, name: str, lose_checkpoint: bool = False) -> None:
+        """Take the spot machine of a job away: it starts again from what is on S3 of its checkpoints."""
+        self.sagemaker.workers[name].end("Interrupted", lose_checkpoint)
+
+    def _worker(self, job: TrainingJob) -> Worker:
+        region = job.region
+        return Worker(
+            job,
+            self.client("s3", region),
+            self.client("logs", region),
+            self.train,
+            self.folder / region / job.name,
+            environment(self.url, region, AWS_ITSELF),
+            self.grace,
+            job.request["ResourceConfig"].get("InstanceType") not in self.faults.no_capacity,
+            self.seed,
+        )
+
+    def _end_jobs(self) -> None:
+        workers = list(self.sagemaker.workers.values())
+        for worker in workers:
+            worker.kill()
+        sweep(self.folder)
+        for worker in workers:
+            worker.join(SECONDS)
+
+
+class Front:
+    """What a request meets first: it is recorded, refused where a fault is set, and answered here or by moto."""
+
+    def __init__(self, aws: EmulatedAws) -> None:
+        self.aws, self.moto = aws, DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        aws, length = self.aws, int(environ.get("CONTENT_LENGTH") or 0)
+        payload = environ["wsgi.input"].read(length) if length else b""
+        if length:
+            environ["wsgi.input"] = BytesIO(payload)
+        call = read_call(environ, payload)
+        own = call.access_key == AWS_ITSELF
+        try:
+            if not own:
+                aws.requests.append(call)
+                aws.before(call)
+                aws.faults.check(call)
+            if call.service == "s3":
+                self._check_region(call)
+            if aws.sagemaker.knows(call):
+                result: Iterable[bytes] = answer(aws.sagemaker.answer(call), start_response)
+            else:
+                result = self.moto(environ, start_response)
+        except AwsError as error:
+            result = answer_error(error, call, start_response)
+        if not own:
+            aws.after(call)
+        return result
+
+    def _check_region(self, call: Call) -> None:
+        """A bucket answers in its own region alone."""
+        from moto.s3.models import s3_backends
+
+        bucket = s3_backends[ACCOUNT]["aws"].buckets.get(call.body.get("Bucket", ""))
+        if bucket is not None and bucket.region_name != call.region and call.action != "GetBucketLocation":
+            raise AwsError("PermanentRedirect", REDIRECT, 301, x_amz_bucket_region=bucket.region_name)
+
+
+class Quiet(MotoRequestHandler):  # type: ignore[misc]  # moto is not followed
+    """Says nothing of each request."""
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Nothing."""

@@ -1,0 +1,153 @@
+"""Which action of which service a request asks for, and the form in which that service answers."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+from wsgiref.types import StartResponse, WSGIEnvironment
+from xml.sax.saxutils import escape
+
+import botocore.session
+
+ACCOUNT = "123456789012"
+QUERY = ("sts", "iam", "ec2")  # services that are asked by a form and answer in XML
+# the permission that an action of S3 asks for, where it has another name
+S3_PERMISSIONS = {
+    "HeadObject": "GetObject",
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
+    "CopyObject": "PutObject",
+    "UploadPart": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObject",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: `service` as in an IAM action, `action` as in the API. Of S3's, the body is Bucket and Key."""
+
+    service: str
+    action: str
+    body: dict[str, Any] = field(default_factory=dict)
+    region: str = "us-east-1"
+    access_key: str = ""
+    signed_at: str = ""
+    method: str = "POST"
+
+    @property
+    def permission(self) -> str:
+        """The IAM action that allows it."""
+        action = S3_PERMISSIONS.get(self.action, self.action) if self.service == "s3" else self.action
+        return f"{self.service}:{action}"
+
+    @property
+    def resource(self) -> str:
+        """The ARN that a denial names."""
+        if self.service == "s3":
+            return "arn:aws:s3:::" + "/".join(self.body.values())
+        place = f"arn:aws:{self.service}:{self.region}:{ACCOUNT}"
+        if name := self.body.get("TrainingJobName"):
+            return f"{place}:training-job/{name}"
+        if name := self.body.get("repositoryName"):
+            return f"{place}:repository/{name}"
+        if name := self.body.get("logGroupName"):
+            return f"{place}:log-group:{name}:log-stream:{self.body.get('logStreamName', '')}"
+        return "*"
+
+
+class AwsError(Exception):
+    """What a service answers instead of a result."""
+
+    def __init__(self, code: str, message: str, status: int = 400, **headers: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status = code, message, status
+        self.headers = [(name.replace("_", "-"), value) for name, value in headers.items()]
+
+
+def read_call(environ: WSGIEnvironment, payload: bytes) -> Call:
+    """The call that a request is, by the scope of its signature, its target header, its form or its path."""
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    signature = environ.get("HTTP_AUTHORIZATION") or "Credential=" + query.get("X-Amz-Credential", [""])[0]
+    scope = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", signature)
+    access_key, region, service = scope.groups() if scope else ("", "us-east-1", "s3")
+    path = environ["PATH_INFO"].encode("latin1").decode("utf-8", "replace")
+    action, body = f"{environ['REQUEST_METHOD']} {path}", {}
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        action, body = target.rpartition(".")[2], json.loads(payload or b"{}")
+    elif environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        body = {key: values[0] for key, values in parse_qs(payload.decode()).items()}
+        action = body.pop("Action", action)
+        service = service if scope else "sts"
+    elif service == "s3":
+        bucket, _, key = path.lstrip("/").partition("/")
+        body = {name: value for name, value in (("Bucket", bucket), ("Key", key)) if value}
+        action = _s3_action(environ, len(body), set(query)) or action
+    return Call(
+        service, action, body, region, access_key, environ.get("HTTP_X_AMZ_DATE", ""), environ["REQUEST_METHOD"]
+    )
+
+
+def _s3_action(environ: WSGIEnvironment, depth: int, query: set[str]) -> str | None:
+    """The action of S3 with the most to ask for that the request has all of."""
+    headers = {name[5:].replace("_", "-").lower() for name in environ if name.startswith("HTTP_")}
+    fitting = [
+        (len(asks_query) + len(asks_headers), name)
+        for name, method, levels, asks_query, asks_headers in _s3_actions()
+        if method == environ["REQUEST_METHOD"] and levels == depth and asks_query <= query and asks_headers <= headers
+    ]
+    return max(fitting)[1] if fitting else None
+
+
+@cache
+def _s3_actions() -> list[tuple[str, str, int, frozenset[str], frozenset[str]]]:
+    """Of each action of S3: name, method, levels of its path, and the names of the query and headers that it needs."""
+    found = []
+    model = botocore.session.Session().get_service_model("s3")
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        path, _, fixed = operation.http["requestUri"].partition("?")
+        shape = operation.input_shape
+        members = [shape.members[member].serialization for member in shape.required_members] if shape else []
+        query = {part.partition("=")[0] for part in fixed.split("&") if part and not part.startswith("x-id")}
+        query |= {member["name"] for member in members if member.get("location") == "querystring"}
+        headers = {member["name"].lower() for member in members if member.get("location") == "header"}
+        levels = 0 if path == "/" else path.count("/")
+        found.append((name, operation.http["method"], levels, frozenset(query), frozenset(headers)))
+    return found
+
+
+def answer_error(error: AwsError, call: Call, start_response: StartResponse) -> list[bytes]:
+    """Answer with an error, as the call's service does."""
+    if call.service == "s3":
+        told = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+        return _answer(
+            error.status, "application/xml", "" if call.method == "HEAD" else told, start_response, error.headers
+        )
+    if call.service in QUERY:
+        told = f"<Error><Type>Sender</Type><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+        return _answer(
+            error.status, "text/xml", f"<ErrorResponse>{told}</ErrorResponse>", start_response, error.headers
+        )
+    told = json.dumps({"__type": error.code, "message": error.message})
+    return _answer(error.status, "application/x-amz-json-1.1", told, start_response, error.headers)
+
+
+def answer(result: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    """Answer with the result of a JSON service."""
+    return _answer(200, "application/x-amz-json-1.1", json.dumps(result), start_response)
+
+
+def _answer(
+    status: int, kind: str, text: str, start_response: StartResponse, headers: list[tuple[str, str]] | None = None
+) -> list[bytes]:
+    body = text.encode()
+    length = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {HTTPStatus(status).phrase}", [*length, *(headers or [])])
+    return [body]

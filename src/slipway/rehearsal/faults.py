@@ -1,0 +1,72 @@
+"""What AWS refuses, in its own words: each fault is set by a test, and lasts until it is taken back."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from slipway.rehearsal.call import ACCOUNT, QUERY, AwsError, Call
+
+PRINCIPAL = f"arn:aws:sts::{ACCOUNT}:assumed-role/train/rehearsal"
+
+
+class Faults:
+    """The faults of one emulated account."""
+
+    def __init__(self) -> None:
+        self.denied: set[str] = set()
+        self.throttled: Counter[tuple[str, str]] = Counter()
+        self.expired: set[str] = set()
+        self.skew = timedelta()
+        self.refused: dict[str, AwsError] = {}
+        self.no_capacity: set[str] = set()
+
+    def check(self, call: Call) -> None:
+        """Raise the AwsError that the call meets, if any: in the order in which AWS looks."""
+        if call.access_key in self.expired:
+            raise self._expired(call)
+        if self.skew:
+            raise self._skewed(call)
+        if self.throttled[call.service, call.action]:
+            self.throttled[call.service, call.action] -= 1
+            raise throttling(call)
+        if call.permission in self.denied:
+            raise denial(call, call.permission, call.resource)
+        if call.action == "CreateTrainingJob" and "iam:PassRole" in self.denied:
+            raise denial(call, "iam:PassRole", call.body["RoleArn"])
+
+    def _expired(self, call: Call) -> AwsError:
+        if call.service == "s3":
+            return AwsError("ExpiredToken", "The provided token has expired.")
+        message = "The security token included in the request is expired"
+        return (
+            AwsError("ExpiredToken", message, 403)
+            if call.service in QUERY
+            else AwsError("ExpiredTokenException", message)
+        )
+
+    def _skewed(self, call: Call) -> AwsError:
+        if call.service == "s3":
+            message = "The difference between the request time and the current time is too large."
+            return AwsError("RequestTimeTooSkewed", message, 403)
+        now = datetime.now(UTC) + self.skew
+        early, edge = f"{now - timedelta(minutes=5):%Y%m%dT%H%M%SZ}", f"{now:%Y%m%dT%H%M%SZ}"
+        message = f"Signature expired: {call.signed_at} is now earlier than {early} ({edge} - 5 min.)"
+        return AwsError("SignatureDoesNotMatch" if call.service in QUERY else "InvalidSignatureException", message, 403)
+
+
+def throttling(call: Call) -> AwsError:
+    """Too many requests."""
+    if call.service == "s3":
+        return AwsError("SlowDown", "Please reduce your request rate.", 503)
+    return AwsError("Throttling" if call.service in QUERY else "ThrottlingException", "Rate exceeded")
+
+
+def denial(call: Call, permission: str, resource: str) -> AwsError:
+    """A permission that the caller lacks."""
+    shown = f'"{resource}"' if call.service == "s3" else resource
+    message = (
+        f"User: {PRINCIPAL} is not authorized to perform: {permission} on resource: {shown} "
+        f"because no identity-based policy allows the {permission} action"
+    )
+    if call.service == "s3" or call.service in QUERY:
+        return AwsError("AccessDenied", message, 403)
+    return AwsError("AccessDeniedException", message)
