@@ -73,7 +73,7 @@ def several(layout: Layout, hosts: Hosts, processes: int) -> int:
 
 def hand_on(*_: object) -> None:
     """Give a signal to the processes that train; where there is none yet, there is nothing to save."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     workers = psutil.Process().children()
     if not workers:
