@@ -32,6 +32,10 @@ PIPELINE: dict[str, Verb] = {
     "gate": ("decide: promote, keep or block", "", ("gate", "tracking")),
 }
 TOOLS: dict[str, Verb] = {
+    "submit": ("start the training job, and do not wait for it", "", ("model", "train", "compute", "tracking")),
+    "jobs": ("list what was trained, where, for how long, at what cost", "", ("compute",)),
+    "logs": ("show what a job says, until it has ended", "NAME", ("compute",)),
+    "stop": ("ask a job to leave a checkpoint and end", "NAME", ("compute",)),
     "predict": ("classify texts with the bundle", "[TEXT ...]", ()),
     "summary": ("print what the pipeline found", "", ()),
     "champion": ("show the champion, or take it from a git revision's dvc.lock", "[REVISION]", ()),
@@ -104,11 +108,11 @@ def _run(name: str, rest: list[str]) -> int:
 
     _, arguments, sections = VERBS[name]
     overrides: list[str] = []
-    if not arguments:
-        overrides, rest = rest, []
-        for word in overrides:
-            if "=" not in word:
-                raise UserError(f"slipway {name} takes no argument {word!r}; see `slipway {name} --help`.")
+    if sections or not arguments:
+        overrides = [word for word in rest if "=" in word]
+        rest = [word for word in rest if "=" not in word]
+        if rest and not arguments:
+            raise UserError(f"slipway {name} takes no argument {rest[0]!r}; see `slipway {name} --help`.")
     if overrides or any(section in RUNTIME for section in sections):
         from slipway.config.compose import runtime
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from slipway.compute.backend import Inputs
+from slipway.compute.folder import JobFolder
 from slipway.compute.local import Local
 from slipway.errors import UserError
 from slipway.training.layout import Job
@@ -16,20 +18,20 @@ LONG = 500  # epochs
 
 
 def local(tmp_path: Path, job: Job) -> Local:
-    return Local(job, tmp_path / ".slipway")
+    return Local(JobFolder(job.hash, tmp_path / ".slipway"))
 
 
 def started(tmp_path: Path, prepared: Path, job: Job) -> Local:
     """A backend whose job has done its first epoch."""
     backend = local(tmp_path, job)
     assert backend.status() == "absent"
-    assert backend.submit(prepared, None, None)
+    assert backend.submit(job, Inputs(prepared, None, None))
     next(line for line in backend.follow() if line.startswith("epoch"))
     return backend
 
 
 def worker(backend: Local) -> int:
-    return int((backend.folder / "pid").read_text())
+    return int((backend.folder.path / "pid").read_text())
 
 
 def ended(backend: Local) -> list[str]:
@@ -37,25 +39,27 @@ def ended(backend: Local) -> list[str]:
 
 
 def test_a_job_runs_to_its_end_and_is_collected(job_of, tmp_path: Path, prepared: Path) -> None:
-    backend = local(tmp_path, job_of())
-    assert backend.submit(prepared, None, None)
+    job = job_of()
+    backend = local(tmp_path, job)
+    assert backend.submit(job, Inputs(prepared, None, None))
     lines = ended(backend)
     assert backend.status() == "done"
     assert sum(line.startswith("epoch") for line in lines) == 3
     assert backend.name == f"slipway-{'0' * 16}-1"
-    backend.claim(tmp_path / "out")
-    assert backend.collect(tmp_path / "out")
+    backend.folder.claim(tmp_path / "out")
+    assert backend.folder.deliver(tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "history.csv", "model.json", "model.safetensors", "train.json",
     ]  # fmt: skip
-    assert not backend.submit(prepared, None, None), "a job that is done was started again"
+    assert not backend.submit(job, Inputs(prepared, None, None)), "a job that is done was started again"
 
 
 def test_a_job_that_runs_is_found_and_not_started_again(job_of, tmp_path: Path, prepared: Path) -> None:
-    first = started(tmp_path, prepared, job_of(epochs=LONG))
-    second = local(tmp_path, job_of(epochs=LONG))
+    job = job_of(epochs=LONG)
+    first = started(tmp_path, prepared, job)
+    second = local(tmp_path, job)
     assert second.status() == "running"
-    assert not second.submit(prepared, None, None)
+    assert not second.submit(job, Inputs(prepared, None, None))
     assert second.name == first.name
     second.stop()
     assert any("as asked" in line for line in ended(first))
@@ -68,15 +72,16 @@ def test_a_job_whose_worker_was_killed_goes_on(job_of, tmp_path: Path, prepared:
     os.kill(worker(backend), by)
     ended(backend)
     assert backend.status() == "stopped"
-    backend.claim(tmp_path / "out")
+    backend.folder.claim(tmp_path / "out")
     with pytest.raises(UserError, match=r"slipway-0+-1 stopped: "):
-        backend.collect(tmp_path / "out")
-    assert backend.submit(prepared, None, None)
+        backend.collect()
+    assert backend.submit(job, Inputs(prepared, None, None))
     assert backend.name.endswith("-2")
     ended(backend)
-    assert backend.collect(tmp_path / "out")
-    whole = local(tmp_path, job_of(epochs=4, digits="1"))
-    whole.submit(prepared, None, None)
+    assert backend.folder.deliver(tmp_path / "out")
+    other = job_of(epochs=4, digits="1")
+    whole = local(tmp_path, other)
+    whole.submit(other, Inputs(prepared, None, None))
     ended(whole)
     one, other = (each.layout.model / "model.safetensors" for each in (backend, whole))
     assert one.read_bytes() == other.read_bytes()
@@ -84,8 +89,9 @@ def test_a_job_whose_worker_was_killed_goes_on(job_of, tmp_path: Path, prepared:
 
 def test_what_happens_to_the_project_meanwhile_is_not_seen(job_of, tmp_path: Path, prepared: Path) -> None:
     copy = shutil.copytree(prepared, tmp_path / "prepared")
-    backend = local(tmp_path, job_of())
-    backend.submit(copy, None, None)
+    job = job_of()
+    backend = local(tmp_path, job)
+    backend.submit(job, Inputs(copy, None, None))
     shutil.rmtree(copy)
     ended(backend)
     assert backend.status() == "done"
@@ -94,39 +100,41 @@ def test_what_happens_to_the_project_meanwhile_is_not_seen(job_of, tmp_path: Pat
 def test_a_failed_job_says_why_and_may_be_tried_again(job_of, tmp_path: Path, prepared: Path) -> None:
     job = job_of("encoder", model={"lr": 1.0}, weight_decay=10.0, clip_norm=None, epochs=60)
     backend = local(tmp_path, job)
-    backend.submit(prepared, None, None)
+    backend.submit(job, Inputs(prepared, None, None))
     ended(backend)
     assert backend.status() == "failed"
-    backend.claim(tmp_path / "out")
+    backend.folder.claim(tmp_path / "out")
     with pytest.raises(UserError, match=r"-1 failed: the loss is not a number at step"):
-        backend.collect(tmp_path / "out")
+        backend.collect()
     assert not (tmp_path / "out").exists()
-    assert backend.submit(prepared, None, None)
+    assert backend.submit(job, Inputs(prepared, None, None))
     ended(backend)
 
 
 def test_of_two_who_wait_for_one_folder_the_later_fills_it(job_of, tmp_path: Path, prepared: Path) -> None:
-    backend = local(tmp_path, job_of(epochs=1))
-    backend.submit(prepared, None, None)
+    job = job_of(epochs=1)
+    backend = local(tmp_path, job)
+    backend.submit(job, Inputs(prepared, None, None))
     ended(backend)
-    backend.claim(tmp_path / "out")
-    claim = next((backend.folder / "waiting").iterdir())
+    backend.folder.claim(tmp_path / "out")
+    claim = next((backend.folder.path / "waiting").iterdir())
     claim.write_text("1")  # another process
-    assert not backend.collect(tmp_path / "out")
+    assert not backend.folder.deliver(tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    backend.claim(tmp_path / "out")
-    assert backend.collect(tmp_path / "out")
+    backend.folder.claim(tmp_path / "out")
+    assert backend.folder.deliver(tmp_path / "out")
 
 
 def test_looking_does_not_keep_a_job_from_starting(job_of, tmp_path: Path, prepared: Path) -> None:
-    backend = local(tmp_path, job_of(epochs=1))
+    job = job_of(epochs=1)
+    backend = local(tmp_path, job)
     began = time.monotonic()
     looking = os.fork()
     if not looking:
         while time.monotonic() < began + 2:
             backend.status()
         os._exit(0)
-    assert backend.submit(prepared, None, None)
+    assert backend.submit(job, Inputs(prepared, None, None))
     os.waitpid(looking, 0)
     ended(backend)
     assert backend.status() == "done"

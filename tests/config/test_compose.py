@@ -301,7 +301,7 @@ def test_choices_of_one_run_come_by_environment_and_command_line(
         ("trackin=off", "trackin=off: unknown key; did you mean 'tracking'? choose one of: compute, tracking, data,"),
         ("modl.lr=1", "modl.lr=1: unknown key; did you mean 'model'?"),
         ("tracking=of", "conf/tracking has no 'of'; did you mean 'off'?"),
-        ("compute.kind=5", "the command line: compute.kind: Input should be 'local'"),
+        ("compute.kind=5", "the command line: compute: Input tag '5'"),
         ("tracking.urii=x", "the command line: tracking.urii: unknown key; did you mean 'uri'?"),
         ("tracking.uri=[", "tracking.uri=["),
     ],

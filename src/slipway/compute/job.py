@@ -29,7 +29,7 @@ def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
         path.relative_to(PACKAGE).as_posix(): sha256(path) for pattern in SOURCES for path in PACKAGE.glob(pattern)
     }
     encoder = local_encoder(model)
-    weights = [] if encoder is None else [path for name in ENCODER for path in encoder.glob(name) if path.is_file()]
+    weights = [] if encoder is None else encoder_files(encoder)
     whole = {
         "model": model.model_dump(mode="json"),
         "train": train.model_dump(mode="json"),
@@ -40,6 +40,11 @@ def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
         "transformers": version("transformers") if isinstance(model, Pretrained) else None,
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def encoder_files(folder: Path) -> list[Path]:
+    """The files of a local encoder that training reads."""
+    return [path for name in ENCODER for path in folder.glob(name) if path.is_file()]
 
 
 def local_encoder(model: ModelConfig) -> Path | None:

@@ -6,82 +6,86 @@ folder of results which process waits to fill it.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
+from slipway.compute.backend import Attempt, Inputs, Status
+from slipway.compute.folder import JobFolder, job_name, try_lock
 from slipway.errors import UserError
-from slipway.files import whole_folder, write_whole
-from slipway.training.layout import DONE, FILES, Job, Layout
+from slipway.files import whole_folder
+from slipway.training.layout import Job
 
 LOOK_SECONDS = 0.1
 SHOWN = 20  # lines of the log that an error shows
+# what trains in a folder whose path is the last argument
+WORKER = (sys.executable, "-m", "slipway.training.launch")
 
 
 class Local:
-    """The backend `local`; `state` is the project's .slipway folder."""
+    """The backend `local`, and with another `worker` every other that trains on this machine."""
 
-    def __init__(self, job: Job, state: Path) -> None:
-        self.job = job
-        self.folder = state / "jobs" / job.hash
-        self.layout = Layout(self.folder / "ml")
+    ends_with_wait = True
+
+    def __init__(self, folder: JobFolder, worker: Sequence[str] = WORKER) -> None:
+        self.folder, self.layout = folder, folder.layout
+        self.worker = worker
 
     @property
     def attempts(self) -> int:
         """How often the job was started."""
-        return len(list(self.folder.glob("log-*.txt")))
+        return len(list(self.folder.path.glob("log-*.txt")))
 
     @property
     def name(self) -> str:
         """The name of the last attempt."""
-        return f"slipway-{self.job.hash}-{self.attempts}"
+        return job_name(self.folder.hash, self.attempts)
 
     @property
     def log(self) -> Path:
         """What the last attempt said."""
-        return self.folder / f"log-{self.attempts}.txt"
+        return self.folder.path / f"log-{self.attempts}.txt"
 
-    def status(self) -> str:
+    def status(self) -> Status:
         """absent, running, done, failed (it left a reason) or stopped (it can go on)."""
         return "running" if self.running() else self._ended()
 
     def running(self) -> bool:
         """Whether the job has a worker, or someone is about to start it; unlike `status`, reads no result."""
-        if not (self.folder / "lock").is_file():
+        if not self._lock_file.is_file():
             return False
-        with (self.folder / "lock").open("rb") as file:
+        with self._lock_file.open("rb") as file:
             # who only looks shares the lock with others who look
             return not try_lock(file, fcntl.LOCK_SH)
 
-    def submit(self, prepared: Path, encoder: Path | None, tracking_uri: str | None) -> bool:
+    def submit(self, job: Job, inputs: Inputs) -> bool:
         """Start the job unless it runs or is done; returns whether it was started.
 
-        `prepared` and `encoder` are taken along: what DVC does to the project later is not seen.
+        The inputs are taken along: what DVC does to the project later is not seen.
         """
         with self._lock() as lock:
             if lock is None or self._ended() == "done":
                 return False
-            for name, source in (("prepared", prepared), ("encoder", encoder)):
+            for name, source in (("prepared", inputs.prepared), ("encoder", inputs.encoder)):
                 if source is not None:
                     with whole_folder(self.layout.channel(name)) as fresh:
                         shutil.copytree(source, fresh, dirs_exist_ok=True, copy_function=link_or_copy)
-            self.layout.write_job(self.job)
+            self.layout.write_job(job)
             self._pid.unlink(missing_ok=True)
             self.layout.failure.unlink(missing_ok=True)
-            worker = [sys.executable, "-m", "slipway.training.entry", str(self.layout.root)]
-            with (self.folder / f"log-{self.attempts + 1}.txt").open("wb") as log:
+            with (self.folder.path / f"log-{self.attempts + 1}.txt").open("wb") as log:
                 # the shell writes the number down and becomes the worker: there is no worker without its number
-                self._worker = subprocess.Popen(
-                    ["sh", "-c", 'echo $$ > "$1" && shift && exec "$@"', "sh", self._pid, *worker],
-                    env=os.environ | {"MLFLOW_TRACKING_URI": tracking_uri or ""},
+                shell = ["sh", "-c", 'echo $$ > "$1" && shift && exec "$@"', "sh", str(self._pid)]
+                self._process = subprocess.Popen(
+                    [*shell, *self.worker, str(self.layout.root)],
+                    env=os.environ | {"MLFLOW_TRACKING_URI": inputs.tracking_uri or ""},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -117,37 +121,32 @@ class Local:
                 return
             time.sleep(LOOK_SECONDS)  # another process is about to start it
 
-    def claim(self, target: Path) -> None:
-        """Say that this process waits to fill `target`: the last one to say so will."""
-        write_whole(self._waiting(target), str(os.getpid()))
+    def collect(self) -> None:
+        """Make sure that the result is there. Raises UserError with the reason or the log's end where it is not."""
+        if (status := self.status()) == "done":
+            return
+        log = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.attempts else []
+        reason = self.layout.failure.read_text(encoding="utf-8") if status == "failed" else "\n".join(log[-SHOWN:])
+        raise UserError(f"{self.name} {status}: {reason.strip() or 'it left no word'}")
 
-    def collect(self, target: Path) -> bool:
-        """Put the result at `target`, whole; returns false, and does nothing, where another process claimed it since.
+    def attempt(self) -> Attempt | None:
+        """The last attempt; None where there was none."""
+        if not self.attempts or not self._pid.is_file():
+            return None
+        began = self._pid.stat().st_mtime
+        ended = time.time() if self.running() else self.log.stat().st_mtime
+        started = datetime.fromtimestamp(began, UTC)
+        return Attempt(self.name, "here", self.status(), started, max(0.0, ended - began), None)
 
-        Raises UserError where there is no result, with the reason or the log's end.
-        """
-        if (status := self.status()) != "done":
-            log = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-            reason = self.layout.failure.read_text(encoding="utf-8") if status == "failed" else "\n".join(log[-SHOWN:])
-            raise UserError(f"{self.name} {status}: {reason.strip() or 'it left no word'}")
-        with self._waiting(target).open() as claimed:
-            # an orphan must not write where the run that took its place does
-            fcntl.flock(claimed, fcntl.LOCK_EX)
-            if self._waiting(target).read_text() != str(os.getpid()):
-                return False
-            with whole_folder(target) as fresh:
-                for name in (*FILES, DONE):
-                    shutil.copyfile(self.layout.model / name, fresh / name)
-        return True
+    @property
+    def _lock_file(self) -> Path:
+        return self.folder.path / "lock"
 
     @property
     def _pid(self) -> Path:
-        return self.folder / "pid"
+        return self.folder.path / "pid"
 
-    def _waiting(self, target: Path) -> Path:
-        return self.folder / "waiting" / hashlib.sha256(str(target.resolve()).encode()).hexdigest()[:16]
-
-    def _ended(self) -> str:
+    def _ended(self) -> Status:
         """What a job is that does not run; one whose result was damaged goes on from its checkpoint."""
         if self.layout.done():
             return "done"
@@ -156,22 +155,13 @@ class Local:
     @contextmanager
     def _lock(self) -> Iterator[int | None]:
         """The lock's file descriptor, held; None where a worker has it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("ab") as file:
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        with self._lock_file.open("ab") as file:
             while not try_lock(file, fcntl.LOCK_EX):
                 if self.running():
                     yield None
                     return
             yield file.fileno()
-
-
-def try_lock(file: BinaryIO, kind: int) -> bool:
-    """Whether the lock could be had at once; it is given back when the file is closed."""
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def link_or_copy(source: str, target: str) -> str:

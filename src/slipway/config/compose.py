@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from slipway.config.explain import Layer, choose, explain, nest, read_yaml
+from slipway.config.explain import Layer, choose, explain, keys_of, nest, read_yaml
 from slipway.config.root import Resolved, Runtime
 from slipway.config.section import Section
 from slipway.errors import UserError
@@ -77,8 +77,9 @@ def runtime(overrides: Sequence[str] = (), conf: Path = CONF) -> Runtime:
     `SLIPWAY_COMPUTE` chooses the group `compute`; `SLIPWAY_OVERRIDES` holds further `key=value` words; both reach a
     verb through `dvc repro`. Raises UserError for a key of any other section.
     """
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        os.environ.pop("MLFLOW_TRACKING_URI", None)  # a secret that a workflow lacks comes as an empty text
+    for name in [name for name in os.environ if name.startswith(("SLIPWAY_", "MLFLOW_"))]:
+        if not os.environ[name]:
+            del os.environ[name]  # a variable or secret that a workflow lacks comes as an empty text
     given = {"the command line": [*overrides], "SLIPWAY_OVERRIDES": environment_overrides()}
     for word in (word for words in given.values() for word in words):
         if word.lstrip("+~").partition("=")[0].partition(".")[0] not in RUNTIME_SECTIONS:
@@ -200,8 +201,10 @@ def _rephrase(error: Exception, conf: Path, layers: Sequence[Layer]) -> str:
         return f"{error.override}: no key=value that Hydra can read: {line}"
     unknown = re.match(r"Could not override '(\w+)\.(\S+)'", line)
     if unknown and unknown[1] in Runtime.model_fields:
-        keys = getattr(Runtime.model_fields[unknown[1]].annotation, "model_fields", {})
+        keys = keys_of(Runtime.model_fields[unknown[1]].annotation)
         place = next((layer.name for layer in layers if layer.holds([unknown[1], *unknown[2].split(".")])), str(conf))
+        if unknown[2] in keys:
+            return f"{place}: {unknown[1]}.{unknown[2]}: the {unknown[1]} that is chosen has no such key, another has."
         return f"{place}: {unknown[1]}.{unknown[2]}: unknown key; {choose(unknown[2], keys)}"
     key = getattr(error, "full_key", None)
     if not key:

@@ -197,6 +197,11 @@ def _walk(kind: Any, location: Sequence[int | str]) -> tuple[list[str], Any]:
     return keys, kind
 
 
+def keys_of(section: Any) -> list[str]:
+    """The keys of a section, or of all its variants."""
+    return sorted({key for option in _options(section) for key in option.model_fields})
+
+
 def _options(kind: Any) -> list[Any]:
     if get_origin(kind) is Annotated:
         return _options(get_args(kind)[0])

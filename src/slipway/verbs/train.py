@@ -1,61 +1,47 @@
 """`slipway train`: trains the model that resolved.yaml describes on the prepared data, where `compute` says."""
 
-import os
 import signal
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
-from slipway.compute.job import job_hash, local_encoder
-from slipway.compute.local import Local
+from slipway.compute.project import Order, order
 from slipway.compute.watch import Bar
 from slipway.config.compose import runtime
 from slipway.config.compute import Compute
-from slipway.config.model import ModelConfig
-from slipway.config.resolved import read
-from slipway.config.train import TrainConfig
-from slipway.data.local import warn_where_unseen
-from slipway.data.prepared import load_meta
+from slipway.errors import UserError
 from slipway.files import read_json
-from slipway.tracking import absolute_uri
-from slipway.training.layout import DONE, Job
+from slipway.tracking import live
+from slipway.training.history import read_csv
+from slipway.training.layout import DONE
 
-PREPARED = Path("data/prepared")
 OUTPUT = Path("models/train")
 
 
 def run() -> int:
     """Write models/train: the weights of the best epoch, the history, and what it took.
 
-    A job that runs already is waited for, one that is done is fetched. Ctrl-C and SIGTERM end the wait and the job,
-    which leaves a checkpoint; returns 130 then.
+    A job that runs already is waited for, one that is done is fetched. Ctrl-C and SIGTERM end the wait, and a job of
+    this machine with it, which leaves a checkpoint; returns 130 then.
     """
-    model: ModelConfig = read("model", ModelConfig)
-    train = read("train", TrainConfig)
-    load_meta(PREPARED)  # what is missing is said here, not in a log
-    if encoder := local_encoder(model):
-        warn_where_unseen(encoder, "move it there, and change model.name")
-    choices = runtime()
-    compute: Compute = choices.compute
-    job = Job(
-        hash=job_hash(model, train, PREPARED),
-        model=model,
-        train=train,
-        tracking=choices.tracking.model_copy(update={"uri": None}),
-        checkpoint_minutes=compute.checkpoint_minutes,
-    )
-    backend = Local(job, Path(os.environ.get("DVC_ROOT", "."), ".slipway").resolve())
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    uri = choices.tracking.uri
     console = Console(stderr=True)
-    backend.claim(OUTPUT)
+    wanted = order(lambda line: console.print(line, markup=False, highlight=False))
+    backend, folder = wanted.backend, wanted.folder
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    folder.claim(OUTPUT)
     try:
-        started = backend.submit(PREPARED, encoder, uri and absolute_uri(uri))
+        started = start(wanted)
         if started or backend.running():
-            console.print(f"{backend.name} {'started' if started else 'runs already'}; its log is {backend.log}")
-        with Bar(console) as bar:
-            bar.show(backend.follow())
+            console.print(f"{backend.name} {'started' if started else 'runs already'}", markup=False)
+            with Bar(console) as bar:
+                bar.show(backend.follow())
     except KeyboardInterrupt:
+        if not backend.ends_with_wait:
+            console.print(
+                f"{backend.name} goes on: `dvc repro` waits for it again, `slipway stop {backend.name}` stops it."
+            )
+            return 130
         if backend.status() == "absent":
             raise
         backend.stop()
@@ -64,9 +50,12 @@ def run() -> int:
         if backend.status() != "done":
             console.print("[bold]Stopped.[/bold] `dvc repro` goes on from the last checkpoint.")
             return 130
-    if not backend.collect(OUTPUT):
+    backend.collect()
+    if not folder.deliver(OUTPUT):
         console.print("A later run of this folder waits for the same job, and takes its result.")
         return 0
+    if not backend.ends_with_wait:
+        replay(wanted)
     took = read_json(OUTPUT / DONE, "train")
     validation = took["validation"]
     Console().print(
@@ -75,3 +64,27 @@ def run() -> int:
         f"{validation['macro_f1']:.4f}"
     )
     return 0
+
+
+def start(wanted: Order) -> bool:
+    """Submit the job unless `compute.submit` forbids it; returns whether it was started.
+
+    Raises UserError where it may not be started, and neither runs nor is done.
+    """
+    compute: Compute = runtime().compute
+    if compute.submit:
+        return wanted.backend.submit(wanted.job, wanted.inputs)
+    if (status := wanted.backend.status()) not in ("running", "done"):
+        raise UserError(
+            f"job {wanted.job.hash} is {status}, and compute.submit=false starts none: leave it out to start one."
+        )
+    return False
+
+
+def replay(wanted: Order) -> None:
+    """Tell the tracking server the epochs that it did not hear of from afar."""
+    tracking = runtime().tracking.model_copy(update={"uri": wanted.inputs.tracking_uri, "system_metrics": False})
+    parameters = {section: getattr(wanted.job, section).model_dump(mode="json") for section in ("model", "train")}
+    with live(tracking, wanted.job.hash, parameters) as log:
+        for metrics in read_csv(OUTPUT / "history.csv"):
+            log(metrics.epoch, asdict(metrics))

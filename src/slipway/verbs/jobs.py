@@ -1,0 +1,49 @@
+"""`slipway jobs`: what was trained, where, for how long, and what it cost."""
+
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from slipway.compute.backend import Attempt
+from slipway.compute.folder import JobFolder
+from slipway.compute.local import Local
+from slipway.compute.project import state
+from slipway.config.compose import runtime
+from slipway.config.compute import SageMakerCompute
+
+
+def run() -> None:
+    """Print a table of the attempts on this machine, and with compute=sagemaker of the account's newest."""
+    found = here()
+    compute = runtime().compute
+    if isinstance(compute, SageMakerCompute):
+        from slipway.compute.sagemaker.backend import SageMaker
+
+        found += SageMaker(compute, JobFolder("0" * 16, state()), print).listed()
+    if not found:
+        print("no jobs yet: `dvc repro` trains, `slipway submit` only starts a job")
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for name, justify in (("job", "left"), ("where", "left"), ("state", "left"), ("started", "left")):
+        table.add_column(name, justify=justify, no_wrap=name == "job")  # type: ignore[arg-type]
+    for name in ("took", "cost"):
+        table.add_column(name, justify="right")
+    oldest = datetime.min.replace(tzinfo=UTC)
+    for each in sorted(found, key=lambda each: each.started or oldest, reverse=True):
+        table.add_row(
+            each.name,
+            each.where,
+            each.state,
+            each.started.astimezone().strftime("%Y-%m-%d %H:%M") if each.started else "",
+            f"{each.seconds:,.0f} s" if each.seconds is not None else "",
+            f"${each.usd:.2f}" if each.usd is not None else "",
+        )
+    Console().print(table)
+
+
+def here() -> list[Attempt]:
+    """The last attempt at each job of this machine."""
+    folders = [JobFolder(path.name, state()) for path in (state() / "jobs").glob("*") if path.is_dir()]
+    return [attempt for folder in folders if (attempt := Local(folder).attempt()) is not None]

@@ -1,0 +1,15 @@
+"""`slipway logs NAME`: what a job says, until it has ended."""
+
+from slipway.compute.project import named
+from slipway.compute.watch import Bar
+
+
+def run(words: list[str]) -> int:
+    """Print the log of a job; a job that runs is followed."""
+    backend = named(words)
+    try:
+        with Bar() as bar:
+            bar.show(backend.follow())
+    except KeyboardInterrupt:
+        return 130
+    return 0
