@@ -5,11 +5,12 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
+DEVICE ?= cpu
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kill-test lint format bench ui lock clean
+.PHONY: help setup demo test kill-test lint format bench ui image-train lock clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(INSTALLED) ## create .venv and install everything, pinned and hashed
 
@@ -47,9 +48,21 @@ bench: $(INSTALLED) ## measure: every figure in the README
 ui: $(INSTALLED) ## open MLflow on the recorded runs
 	@slipway ui
 
+# SageMaker runs x86, and refuses the index of images that attestations come in
+image-train: $(INSTALLED) ## build the training image; `make image-train DEVICE=gpu` for SageMaker's GPUs
+	@command -v docker >/dev/null || { echo "error: docker is missing: install Docker Engine (https://docs.docker.com/engine/install), or train with SLIPWAY_COMPUTE=local" >&2; exit 2; }
+	@tag=$$(python -m slipway.compute.image $(DEVICE)) && BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 \
+		--build-arg DEVICE=$(DEVICE) --file docker/train.Dockerfile --tag slipway-train:$$tag . && echo "slipway-train:$$tag"
+
+PIN := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
+IMAGE := --python-platform x86_64-unknown-linux-gnu
 lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=--upgrade` for the newest
-	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate \
-		--custom-compile-command 'make lock' $(UPGRADE) pyproject.toml --output-file requirements.lock
+	@$(PIN) --universal --all-extras pyproject.toml --output-file requirements.lock
+	@$(PIN) $(IMAGE) --group train --constraint requirements.lock --output-file docker/requirements.txt
+	@grep -o 'torch==[0-9.]*' pyproject.toml | head -1 | $(PIN) $(IMAGE) --no-config \
+		--constraint docker/requirements.txt --output-file docker/torch-gpu.txt -
+	@grep -q "$$(grep -o 'torch==[0-9.]*' pyproject.toml | head -1)+cpu " docker/torch-cpu.txt || \
+		{ echo "error: docker/torch-cpu.txt pins another torch than pyproject.toml: it says how to change it" >&2; exit 2; }
 
 clean: ## remove what the pipeline and the tools made here (the DVC cache stays)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov

@@ -9,6 +9,7 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,18 @@ def test_a_signal_reaches_what_trains(tmp_path: Path) -> None:
     assert int(process.stdout.readline()) == process.pid
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=60)[0] == f"got {int(signal.SIGTERM)}\n"
+
+
+@pytest.mark.slow
+def test_the_source_of_this_project_trains(job_of: Callable[..., Any], make_layout: Callable[..., Any]) -> None:
+    layout = make_layout(job_of(epochs=1))
+    with tarfile.open(channel(layout.root), "w:gz") as archive:
+        for path in sorted((ROOT / "src" / "slipway").rglob("*.py")):
+            archive.add(path, path.relative_to(ROOT / "src").as_posix())
+    process = start(layout.root, str(layout.root))
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, said
+    assert "model.safetensors" in files(layout.model)
 
 
 def test_a_missing_tarball_is_named(tmp_path: Path) -> None:
