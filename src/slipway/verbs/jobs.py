@@ -19,15 +19,16 @@ def run() -> None:
     found = here()
     compute = runtime().compute
     if isinstance(compute, SageMakerCompute):
-        from slipway.compute.sagemaker.backend import SageMaker
+        from slipway.compute.sagemaker.account import Account
+        from slipway.compute.sagemaker.attempts import Attempts
 
-        found += SageMaker(compute, JobFolder("0" * 16, state()), print).listed()
+        found += Attempts(compute, Account(compute.region), "").newest()
     if not found:
         print("no jobs yet: `dvc repro` trains, `slipway submit` only starts a job")
         return
     table = Table(box=box.SIMPLE_HEAD)
     for name, justify in (("job", "left"), ("where", "left"), ("state", "left"), ("started", "left")):
-        table.add_column(name, justify=justify, no_wrap=name == "job")  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, no_wrap=name in ("job", "where"))  # type: ignore[arg-type]
     for name in ("took", "cost"):
         table.add_column(name, justify="right")
     oldest = datetime.min.replace(tzinfo=UTC)
@@ -36,7 +37,7 @@ def run() -> None:
             each.name,
             each.where,
             each.state,
-            each.started.astimezone().strftime("%Y-%m-%d %H:%M") if each.started else "",
+            each.started.astimezone().strftime("%m-%d %H:%M") if each.started else "",
             f"{each.seconds:,.0f} s" if each.seconds is not None else "",
             f"${each.usd:.2f}" if each.usd is not None else "",
         )

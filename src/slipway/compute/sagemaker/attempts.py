@@ -1,0 +1,125 @@
+"""The attempts at one job, which AWS alone remembers: attempt N is the training job slipway-HASH-N."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sagemaker.core.resources import TrainingJob
+
+from slipway.compute.backend import Attempt, Status
+from slipway.compute.folder import PROJECT, job_name
+from slipway.compute.sagemaker.account import Account
+from slipway.compute.sagemaker.logs import JobLog
+from slipway.compute.sagemaker.price import cost_usd
+from slipway.compute.sagemaker.request import output_uri
+from slipway.compute.sagemaker.words import code, in_words, message
+from slipway.config.compute import SageMakerCompute
+from slipway.errors import UserError
+
+SHOWN = 20  # lines of the log that an error shows
+LISTED = 20  # training jobs that `slipway jobs` lists
+
+
+class Attempts:
+    """The attempts at the job `hash`."""
+
+    def __init__(self, compute: SageMakerCompute, account: Account, hash: str) -> None:
+        self.compute: SageMakerCompute = compute
+        self.account, self.hash = account, hash
+        self._ended: list[TrainingJob] = []
+
+    def all(self) -> list[TrainingJob]:
+        """Every attempt there is, the first first. Raises UserError where a name is taken by another project's job."""
+        found = [*self._ended]
+        while True:
+            name = job_name(self.hash, len(found) + 1)
+            with in_words("SageMaker"):
+                try:
+                    job = TrainingJob.get(name, **self.account.where)
+                except ClientError as error:
+                    if code(error) == "ValidationException" and "not found" in message(error).lower():
+                        return found
+                    raise
+            if job.output_data_config.s3_output_path != output_uri(self.compute):
+                raise UserError(
+                    f"{name} is another project's job (its results go to {job.output_data_config.s3_output_path}, "
+                    f"ours to {output_uri(self.compute)}): two projects of one account and region need two names."
+                )
+            if state(job) != "running" and len(self._ended) == len(found):
+                self._ended.append(job)  # it will not change any more
+            found.append(job)
+
+    def create(self, request: dict[str, Any]) -> bool:
+        """Start the attempt of `request`; false where there is one of that name already, and it is ours.
+
+        That is so where another process was quicker, or an answer of AWS was lost. Raises ClientError.
+        """
+        try:
+            TrainingJob.create(**request, **self.account.where)
+        except ClientError as error:
+            if code(error) != "ResourceInUse":
+                raise
+            self.all()
+            return False
+        return True
+
+    def newest(self) -> list[Attempt]:
+        """The newest training jobs of this project, whatever their hash."""
+        with in_words("SageMaker"):
+            order = {"sort_by": "CreationTime", "sort_order": "Descending"}
+            found = TrainingJob.get_all(name_contains=f"{PROJECT}-", **order, **self.account.where)
+            jobs = [job.refresh() for _, job in zip(range(LISTED), found, strict=False)]
+        return [
+            Attempt(
+                name=str(job.training_job_name),
+                where=machines(job),
+                state=state(job),
+                started=job.creation_time,
+                seconds=number(job.training_time_in_seconds) if state(job) != "running" else None,
+                usd=self.usd(job) if state(job) != "running" else None,
+            )
+            for job in jobs
+        ]
+
+    def usd(self, job: TrainingJob) -> float | None:
+        """What an attempt was billed; None where its type's price is not known."""
+        kind = str(job.resource_config.instance_type)
+        if kind not in self.compute.prices_usd:
+            return None
+        billed = number(job.billable_time_in_seconds)
+        return cost_usd(self.compute, kind, billed, int(job.resource_config.instance_count))
+
+    def bill(self, job: TrainingJob) -> str:
+        """How an attempt ended, and what it cost."""
+        took, billed, usd = number(job.training_time_in_seconds), number(job.billable_time_in_seconds), self.usd(job)
+        cost = "" if usd is None else f", ${usd:.2f}"
+        saved = f" ({1 - billed / took:.0%} saved by spot)" if billed < took else ""
+        name, ended = job.training_job_name, job.training_job_status
+        return f"{name}: {ended} on {machines(job)} after {took:.0f} s, {billed:.0f} s billed{cost}{saved}"
+
+    def why_not(self, job: TrainingJob) -> str:
+        """Why an attempt brought no result, with the end of its log."""
+        with in_words("CloudWatch Logs"):
+            lines = [*JobLog(self.account.client("logs"), str(job.training_job_name)).new_lines()]
+        reason = failure(job) or str(job.secondary_status)
+        return "\n".join([f"{job.training_job_name} {state(job)}: {reason}", *lines[-SHOWN:]])
+
+
+def state(job: TrainingJob) -> Status:
+    """Our word for SageMaker's."""
+    words: dict[str, Status] = {"Completed": "done", "Failed": "failed", "Stopped": "stopped"}
+    return words.get(str(job.training_job_status), "running")
+
+
+def failure(job: TrainingJob) -> str:
+    """Why the job failed; empty where it did not."""
+    return job.failure_reason if isinstance(job.failure_reason, str) else ""
+
+
+def machines(job: TrainingJob) -> str:
+    """How many of which instance type."""
+    return f"{job.resource_config.instance_count} x {job.resource_config.instance_type}"
+
+
+def number(value: object) -> float:
+    """A figure that SageMaker gives once it knows it."""
+    return float(value) if isinstance(value, int | float) else 0.0
