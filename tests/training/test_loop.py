@@ -47,6 +47,7 @@ class Setting:
         network: nn.Module | None = None,
         heard: list[EpochMetrics] | None = None,
         stop_after: int | None = None,
+        stop_in_validation: bool = False,
         checkpoint_seconds: float = 300.0,
         **values: object,
     ) -> Trained:
@@ -57,8 +58,9 @@ class Setting:
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         meta = load_meta(self.prepared)
+        network = network or build(model_config, meta, self.prepared)
         return train(
-            network or build(model_config, meta, self.prepared),
+            network,
             model_config,
             config,
             meta,
@@ -67,7 +69,8 @@ class Setting:
             self.checkpoints / folder,
             on_epoch=(heard if heard is not None else []).append,
             checkpoint_seconds=checkpoint_seconds,
-            stop=lambda: next(updates) == stop_after,
+            # asked between batches of validation too, which are no updates
+            stop=lambda: next(updates) == stop_after if network.training else stop_in_validation,
         )
 
 
@@ -114,6 +117,18 @@ def test_a_run_that_was_stopped_often_ends_with_the_same_bytes(
     figures = ("step", "lr", "train_loss", "accuracy", "macro_f1", "log_loss")
     for name in figures:
         assert [getattr(each, name) for each in resumed.history] == [getattr(each, name) for each in whole.history]
+
+
+def test_a_run_that_was_stopped_during_validation_goes_on_with_it(setting: Setting, tmp_path: Path) -> None:
+    whole = setting.train(folder="whole")
+    with pytest.raises(Stopped) as stopped:
+        setting.train(stop_in_validation=True)
+    assert stopped.value.step == whole.history[0].step
+    heard: list[EpochMetrics] = []
+    resumed = setting.train(heard=heard)
+    assert [epoch.epoch for epoch in heard] == [1, 2]
+    assert bytes_of(resumed, tmp_path / "x") == bytes_of(whole, tmp_path / "y")
+    assert [epoch.train_loss for epoch in heard] == [epoch.train_loss for epoch in whole.history]
 
 
 def test_a_checkpoint_comes_when_it_is_time(setting: Setting) -> None:

@@ -1,6 +1,6 @@
 """Batches of rows of about equal length, straight from the memory-mapped tokens."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -43,12 +43,36 @@ def cut(ascending: Ints, token_budget: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def collate(split: EncodedSplit, rows: Ints, pad_id: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids, mask (both int64, batch x longest, at least one column) and labels (int64, batch) of some rows."""
+def deal(batches: Sequence[Ints], rank: int, size: int) -> list[Ints]:
+    """What process `rank` of `size` takes of the batches of one update: together they take each row once.
+
+    Whole batches in turn; where there are fewer than processes, each is first cut into as many parts as it takes. Short
+    batches may leave nothing for a process. Which rows make an update is the same for any number of processes.
+    """
+    cuts = -(-size // len(batches))
+    parts = [batch[cut::cuts] for batch in batches for cut in range(cuts)]
+    return [part for part in parts[rank::size] if len(part)]
+
+
+def collate(
+    split: EncodedSplit, rows: Ints, pad_id: int, multiple: int = 1, limit: int | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids, mask (both int64, batch x longest, at least one column) and labels (int64, batch) of some rows.
+
+    The number of columns is rounded up to a `multiple`, but not above `limit`: a compiled model then sees few shapes.
+    """
     begin = split.offsets[rows]
     lengths = split.offsets[rows + 1] - begin
-    places = np.arange(max(int(lengths.max()), 1))
+    longest = max(int(lengths.max()), 1)
+    places = np.arange(max(longest, min(-(-longest // multiple) * multiple, limit or longest)))
     inside = places < lengths[:, None]
     flat = np.minimum(begin[:, None] + places, len(split.tokens) - 1)
     ids = np.where(inside, split.tokens[flat], pad_id).astype(np.int64)
     return torch.from_numpy(ids), torch.from_numpy(inside.astype(np.int64)), torch.from_numpy(split.labels[rows])
+
+
+def move(tensors: Sequence[Tensor], device: str) -> list[Tensor]:
+    """The tensors on `device`; the way to a GPU goes through pinned memory, and nobody waits for it."""
+    if device == "cpu":
+        return list(tensors)
+    return [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]

@@ -57,6 +57,20 @@ def latest(folder: Path) -> Checkpoint | None:
     return None
 
 
+def to_bytes(found: Checkpoint | None) -> bytes:
+    """A checkpoint as one process sends it to another."""
+    if found is None:
+        return b""
+    tensors: bytes = safetensors.torch.save(found.tensors)
+    return json.dumps(found.state).encode() + b"\n" + tensors
+
+
+def from_bytes(content: bytes) -> Checkpoint | None:
+    """What `to_bytes` made bytes of."""
+    state, _, tensors = content.partition(b"\n")
+    return Checkpoint(safetensors.torch.load(tensors), json.loads(state)) if content else None
+
+
 def steps(folder: Path) -> list[Path]:
     """All checkpoint folders, oldest first."""
     if not folder.is_dir():
@@ -130,6 +144,7 @@ class Timer:
 
     def __init__(self, every: float) -> None:
         self.every = every
+        self.spent = 0.0  # seconds for checkpoints so far
         self.due_at = time.monotonic() + every
 
     def due(self) -> bool:
@@ -142,4 +157,5 @@ class Timer:
         began = time.monotonic()
         yield
         now = time.monotonic()
+        self.spent += now - began
         self.due_at = now + (max(self.every, (now - began) / self.SHARE) if self.every else 0.0)

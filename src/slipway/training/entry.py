@@ -2,9 +2,10 @@
 
 Reads the job and its prepared data from the folder, goes on from its newest checkpoint, and leaves model/. Ends with 0;
 143 where SIGTERM (or SIGINT) stopped it, after a checkpoint; 2 where a person can mend what is wrong, and 1 for all
-else: both leave the reason in output/failure.
+else: both leave the reason in output/failure. slipway.training.launch starts it, once or several times.
 """
 
+import io
 import os
 import signal
 import sys
@@ -13,12 +14,15 @@ import traceback
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
+from slipway.training.launch import STOPPED, die_with_parent, one_of_several
 from slipway.training.layout import DONE, Job, Layout
 
-STOPPED = 143
+if TYPE_CHECKING:
+    from slipway.training.distributed import World
 
 
 class Log:
@@ -43,6 +47,9 @@ class Signals:
 
     def __init__(self) -> None:
         self.asked = False
+
+    def listen(self) -> None:
+        """Take the signals from here on; before, they end the process."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
@@ -54,19 +61,29 @@ def main(words: list[str]) -> int:
     """Run the job of a folder; returns the exit status."""
     signals, layout = Signals(), Layout(Path(words[0] if words else "/opt/ml"))
     sys.stdout = sys.stderr = Log()
-    layout.failure.unlink(missing_ok=True)
+    if one_of_several():
+        die_with_parent()
+    else:
+        signals.listen()
+        layout.failure.unlink(missing_ok=True)
     try:
         job = layout.read_job()
         # before torch is imported: what its threads do while they wait is CPU time that nobody gets back
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         os.environ.setdefault("OMP_NUM_THREADS", str(job.train.threads))
+        from slipway.training.distributed import world
         from slipway.training.loop import Stopped
 
-        try:
-            run(job, layout, signals)
-        except Stopped as stopped:
-            print(f"{stopped}, as asked; the next attempt goes on from there", flush=True)
-            return STOPPED
+        with world() as processes:
+            if not processes.leads:
+                sys.stdout = io.StringIO()
+            # before, one of several may wait where it hears nothing, and has nothing to lose
+            signals.listen()
+            try:
+                run(job, layout, signals, processes)
+            except Stopped as stopped:
+                print(f"{stopped}, as asked; the next attempt goes on from there", flush=True)
+                return STOPPED
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         layout.write_failure(str(error))
@@ -78,8 +95,11 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def run(job: Job, layout: Layout, signals: Signals) -> None:
-    """Train, and leave the weights of the best epoch, the history, and last train.json, which says what it took."""
+def run(job: Job, layout: Layout, signals: Signals, world: "World") -> None:
+    """Train, and leave the weights of the best epoch, the history, and last train.json, which says what it took.
+
+    Of the processes of `world`, rank 0 alone leaves something.
+    """
     import torch
 
     from slipway.config.model import Pretrained
@@ -98,7 +118,8 @@ def run(job: Job, layout: Layout, signals: Signals) -> None:
     meta = load_meta(prepared)
     torch.manual_seed(job.train.seed)
     model = build(config, meta, prepared)
-    tracking = job.tracking.model_copy(update={"uri": os.environ.get("MLFLOW_TRACKING_URI") or None})
+    uri = os.environ.get("MLFLOW_TRACKING_URI") if world.leads else None
+    tracking = job.tracking.model_copy(update={"uri": uri or None})
     parameters = {"model": job.model.model_dump(mode="json"), "train": job.train.model_dump(mode="json")}
     with live(tracking, job.hash, parameters) as log:
         trained = train(
@@ -113,7 +134,10 @@ def run(job: Job, layout: Layout, signals: Signals) -> None:
             device,
             60 * job.checkpoint_minutes,
             lambda: signals.asked,
+            world,
         )
+    if not world.leads:
+        return
     best = trained.history[trained.best_epoch - 1]
     save(trained.model, layout.model)
     write_whole(layout.model / "history.csv", history.to_csv(trained.history))
@@ -123,12 +147,14 @@ def run(job: Job, layout: Layout, signals: Signals) -> None:
             "job": job.hash,
             "kind": job.model.kind,
             "device": device,
+            "processes": world.size,
             "threads": job.train.threads,
             "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
             "epochs": len(trained.history),
             "best_epoch": trained.best_epoch,
             "validation": {"accuracy": best.accuracy, "macro_f1": best.macro_f1, "log_loss": best.log_loss},
             "training_seconds": round(trained.history[-1].seconds, 3),
+            "checkpoint_seconds": round(trained.checkpoint_seconds, 3),
             "process_seconds": round(time.perf_counter() - began, 3),
             "process_cpu_seconds": round(time.process_time(), 3),
             "files": layout.hashes(),

@@ -5,6 +5,7 @@ handed on to each of them, and the exit status is entry's. A process that dies w
 output/failure, with what killed it; the next attempt goes on from the newest checkpoint.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from slipway.training.layout import Hosts, Layout
 ENTRY = "slipway.training.entry"
 STOPPED = 143
 PORT = "29400"  # of the first host, where there are several and MASTER_PORT says nothing
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html
 # how long after the first process others may die of the same cause; torchrun kills those that hang 30 seconds later
 TOGETHER = 10
 
@@ -97,6 +99,17 @@ def ending(ended: Mapping[int, int], layout: Layout) -> int:
     layout.write_failure(f"the processes of the training ended with {dict(ended)}, and left no word")
     print(f"error: {layout.failure.read_text(encoding='utf-8')}", file=sys.stderr, flush=True)
     return 2 if 2 in ended.values() and not killed else 1
+
+
+def one_of_several() -> bool:
+    """Whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def die_with_parent() -> None:
+    """Have Linux kill this process when the launcher is gone: with it goes the lock that keeps a second job away."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
 def count_gpus() -> int:

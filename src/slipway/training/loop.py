@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,21 @@ from slipway.config.model import ModelConfig
 from slipway.config.train import TrainConfig
 from slipway.data.prepared import EncodedSplit, Meta
 from slipway.errors import UserError
-from slipway.training.batches import Ints, collate, in_order_of_length, plan
+from slipway.training.batches import Ints, collate, deal, in_order_of_length, move, plan
 from slipway.training.checkpoint import Timer, write_or_warn
+from slipway.training.distributed import ALONE, World
 from slipway.training.epoch import EpochMetrics
 from slipway.training.measure import measure, predict
 from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
 from slipway.training.progress import Progress
-from slipway.training.state import Begun, finish, freeze, resume
+from slipway.training.state import Begun, finish, freeze, generators, resume
 
 # Looking at a loss waits for the device: on a GPU not at every step.
 LOOK_EVERY = 20
+# a compiled model runs once slowly for each new shape, and tensor cores like these
+COLUMNS = 8
+# what the processes agree on after each update
+GO_ON, KEEP, STOP = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Trained:
     model: nn.Module
     history: list[EpochMetrics]
     best_epoch: int
+    checkpoint_seconds: float
 
 
 class Stopped(Exception):  # noqa: N818  # it is no error: a later run goes on
@@ -56,51 +63,85 @@ def train(
     device: str = "cpu",
     checkpoint_seconds: float = 300.0,
     stop: Callable[[], bool] = lambda: False,
+    world: World = ALONE,
 ) -> Trained:
     """Train `model` on `rows`, keep the weights of the epoch that is best on `validation`.
 
     Goes on from the newest checkpoint in the folder `checkpoints`, to the same last bit as if it had never stopped (on
-    one kind of CPU). One is written every `checkpoint_seconds`, and when `stop`, which is asked after each update,
-    answers true. `on_epoch` hears of every epoch, of those before a resumption first. Raises UserError at the first
-    loss that is not a number, naming the step; Stopped where `stop` ended it.
+    one kind of CPU). One is written every `checkpoint_seconds`, and when `stop`, which is asked after each update and
+    between batches of validation, answers true. `on_epoch` hears of every epoch, of those before a resumption first.
+    Raises UserError at the first loss that is not a number, naming the step; Stopped where `stop` ended it.
+
+    The processes of `world` do together, but for rounding, what one would do: the rows of each update are dealt out.
+    Rank 0 alone writes and reads `checkpoints`, and calls `on_epoch`.
     """
-    torch.manual_seed(config.seed)
+    if device != "cpu":
+        torch.set_float32_matmul_precision("high")  # TF32
     model.to(device)
-    run = torch.compile(model, dynamic=True) if config.compile else model
     opts = optimizers(model, model_config, config.weight_decay)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     weights = class_weights(rows.labels, len(meta.labels), config.class_weights)
+    weights_there = weights.to(device)
     lengths = np.diff(rows.offsets)
     batches_an_epoch = len(in_order_of_length(lengths, config.token_budget))
     total = math.ceil(batches_an_epoch / config.accumulate) * config.epochs
     look_every = 1 if device == "cpu" else LOOK_EVERY
 
-    so_far = resume(checkpoints, model, opts)
+    so_far = resume(checkpoints, model, opts, config.seed, world)
+    shared = world.together(model)
+    run = torch.compile(shared, dynamic=True) if config.compile else shared
     timer = Timer(checkpoint_seconds)
-    for metrics in so_far.history:
+    for metrics in so_far.history if world.leads else ():
         on_epoch(metrics)
+
+    def look_up(updates: int, trains: bool = True) -> None:
+        """After so many `updates` of an epoch: write a checkpoint where it is time, end where that was asked for."""
+        due = world.leads and trains and timer.due()
+        order = world.highest(STOP if stop() else KEEP if due else GO_ON)
+        if order == GO_ON:
+            return
+        with timer.writing():
+            # a checkpoint is good or is not written: the last update is seen by no loss yet
+            spread = torch.stack([parameter.detach().sum() for parameter in parameters]).sum()
+            must_be_finite(world.sum(torch.stack([*losses, spread])), step + 1, checkpoints)
+            begun = Begun(updates, float(world.sum(nats.clone())), time.perf_counter() - began)
+            chance = generators(world)
+            if world.leads:
+                write_or_warn(checkpoints, step, freeze(replace(so_far, begun=begun), model, opts, chance))
+        if order == STOP:
+            world.wait()  # torchrun ends all when the first has ended
+            raise Stopped(step)
 
     progress = Progress(total, config.metric)
     while not so_far.finished(config):
         epoch, step = so_far.epoch + 1, so_far.step
         began = time.perf_counter() - so_far.begun.seconds
-        nats = torch.tensor(so_far.begun.nats, device=device)
+        nats = torch.tensor(so_far.begun.nats if world.leads else 0.0, device=device)
         losses: list[Tensor] = []
         model.train()
         # by seed and epoch alone, so that a resumed run sees the batches that it would have seen
         batches = plan(lengths, config.token_budget, np.random.default_rng([config.seed, epoch]))
         for first in range(so_far.begun.updates * config.accumulate, len(batches), config.accumulate):
             set_rates(opts, rate_share(step, total, config.warmup, config.final_lr))
-            parts = [collate(rows, batch, meta.pad_id) for batch in batches[first : first + config.accumulate]]
-            weight = sum(float(weights[labels].sum()) for _, _, labels in parts)
+            update = batches[first : first + config.accumulate]
+            weight = sum(float(weights[torch.from_numpy(rows.labels[batch])].sum()) for batch in update)
+            mine = deal(update, world.rank, world.size)
+            if not mine:
+                # fewer rows than processes: take part with one that weighs nothing
+                mine, weight = [update[0][:1]], math.inf
             loss = torch.zeros((), device=device)
-            for ids, mask, labels in parts:
-                with torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"):
-                    logits = run(ids.to(device), mask.to(device))
-                part = cross_entropy(logits.float(), labels, weights, config.label_smoothing) / weight
-                part.backward()  # type: ignore[no-untyped-call]
+            for place, batch in enumerate(mine, 1):
+                parts = collate(rows, batch, meta.pad_id, COLUMNS if config.compile else 1, meta.max_length)
+                ids, mask, labels = move(parts, device)
+                # the processes add up their gradients once an update
+                with world.apart(shared, place < len(mine)):
+                    with torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"):
+                        logits = run(ids, mask)
+                    part = cross_entropy(logits.float(), labels, weights_there, config.label_smoothing) / weight
+                    part.backward()  # type: ignore[no-untyped-call]
                 loss += part.detach()
-                nats += F.cross_entropy(logits.detach().float(), labels.to(device), reduction="sum")
+                if weight < math.inf:
+                    nats += F.cross_entropy(logits.detach().float(), labels, reduction="sum")
             if config.clip_norm is not None:
                 # an infinite norm would spoil the weights: let it be seen as a loss that is not a number
                 loss += 0 * clip(parameters, config.clip_norm)
@@ -110,22 +151,14 @@ def train(
             losses.append(loss)
             step += 1
             if len(losses) % look_every == 0:
-                progress.advance(step, must_be_finite(losses[-look_every:], step, checkpoints))
-            asked = stop()
-            if asked or timer.due():
-                # a checkpoint is good or is not written: the last update is seen by no loss yet
-                spread = torch.stack([parameter.detach().sum() for parameter in parameters]).sum()
-                must_be_finite([*losses, spread], step + 1, checkpoints)
-                begun = Begun(first // config.accumulate + 1, float(nats), time.perf_counter() - began)
-                so_far = replace(so_far, begun=begun)
-                with timer.writing():
-                    write_or_warn(checkpoints, step, freeze(so_far, model, opts))
-            if asked:
-                raise Stopped(step)
-        must_be_finite(losses or [nats], step, checkpoints)
+                last = world.sum(torch.stack(losses[-look_every:]))
+                progress.advance(step, must_be_finite(last, step, checkpoints))
+            look_up(first // config.accumulate + 1)
+        must_be_finite(world.sum(torch.stack(losses or [nats])), step, checkpoints)
         trained = time.perf_counter()
 
-        found = predict(model, validation, config.token_budget, meta.pad_id, device)
+        between = partial(look_up, math.ceil(len(batches) / config.accumulate), trains=False)
+        found = predict(model, validation, config.token_budget, meta.pad_id, device, world, between)
         measured = measure(validation.labels, found)
         # the last update may have spoiled the weights, and no loss has seen them yet
         must_be_finite([torch.tensor(measured["log_loss"])], step, checkpoints)
@@ -133,18 +166,21 @@ def train(
             epoch=epoch,
             step=step,
             lr=opts[0].param_groups[0]["peak"] * rate_share(step - 1, total, config.warmup, config.final_lr),
-            train_loss=float(nats) / len(lengths),
+            train_loss=float(world.sum(nats)) / len(lengths),
             **measured,
             tokens_per_second=float(lengths.sum() / (trained - began)),
             seconds=so_far.seconds + time.perf_counter() - began,
         )
         so_far = so_far.after(metrics, model, config.metric)
         progress.epoch(metrics)
-        on_epoch(metrics)
+        if world.leads:
+            on_epoch(metrics)
 
-    finish(checkpoints, so_far)
+    with timer.writing():
+        if world.leads:
+            finish(checkpoints, so_far)
     model.load_state_dict(so_far.best)
-    return Trained(model.cpu().eval(), so_far.history, so_far.best_epoch)
+    return Trained(model.cpu().eval(), so_far.history, so_far.best_epoch, timer.spent)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor, label_smoothing: float) -> Tensor:
@@ -152,9 +188,8 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor, label_smoothi
 
     Torch smooths with the weights of all classes (its reference says so); here each row counts by its own class.
     """
-    target = labels.to(logits.device)
-    each = F.cross_entropy(logits, target, reduction="none", label_smoothing=label_smoothing)
-    return (each * weights.to(logits.device)[target]).sum()
+    each = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
+    return (each * weights[labels]).sum()
 
 
 def class_weights(labels: Ints, classes: int, how: str) -> Tensor:
@@ -165,9 +200,9 @@ def class_weights(labels: Ints, classes: int, how: str) -> Tensor:
     return torch.from_numpy((raw / raw[labels].mean()).astype(np.float32))
 
 
-def must_be_finite(losses: Sequence[Tensor], step: int, checkpoints: Path) -> float:
+def must_be_finite(losses: Sequence[Tensor] | Tensor, step: int, checkpoints: Path) -> float:
     """The mean of the losses of the updates that end with `step`. Raises UserError for the first that is no number."""
-    values = torch.stack(list(losses)).cpu()
+    values = (losses if isinstance(losses, Tensor) else torch.stack(list(losses))).cpu()
     spoiled = (~torch.isfinite(values)).nonzero()
     if len(spoiled):
         at = step - len(losses) + 1 + int(spoiled[0])

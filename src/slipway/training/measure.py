@@ -1,5 +1,7 @@
 """What the model is worth on the validation rows, after each epoch."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -7,7 +9,8 @@ from torch import nn
 
 from slipway import metrics
 from slipway.data.prepared import EncodedSplit
-from slipway.training.batches import Ints, collate, in_order_of_length
+from slipway.training.batches import Ints, collate, in_order_of_length, move
+from slipway.training.distributed import ALONE, World
 from slipway.training.epoch import EpochMetrics
 
 
@@ -24,18 +27,35 @@ def measure(labels: Ints, logits: npt.NDArray[np.float32]) -> dict[str, float]:
 
 
 def predict(
-    model: nn.Module, split: EncodedSplit, token_budget: int, pad_id: int, device: str = "cpu"
+    model: nn.Module,
+    split: EncodedSplit,
+    token_budget: int,
+    pad_id: int,
+    device: str = "cpu",
+    world: World = ALONE,
+    between: Callable[[], None] = lambda: None,
 ) -> npt.NDArray[np.float32]:
-    """Logits (rows, classes) of a split in its own order; leaves the model in evaluation mode."""
+    """Logits (rows, classes) of a split in its own order; leaves the model in evaluation mode.
+
+    The processes of `world` take the batches in turn, and all return the logits of all rows. Each calls `between`
+    before each turn.
+    """
     model.eval()
     batches = in_order_of_length(np.diff(split.offsets), token_budget)
-    found = []
-    with torch.inference_mode():
-        for batch in batches:
-            ids, mask, _ = collate(split, batch, pad_id)
-            found.append(model(ids.to(device), mask.to(device)).float().cpu().numpy())
-    logits: npt.NDArray[np.float32] = np.concatenate(found)[np.argsort(np.concatenate(batches))]
-    return logits
+    mine, found = batches[world.rank :: world.size], []
+    for turn in range(-(-len(batches) // world.size)):
+        between()
+        with torch.inference_mode():
+            for batch in mine[turn : turn + 1]:
+                ids, mask, _ = move(collate(split, batch, pad_id), device)
+                found.append(model(ids, mask).float().cpu())
+    classes = world.highest(found[0].shape[1] if found else 0)
+    # each row is of one process, and 0 in all others
+    logits = torch.zeros(len(split.labels), classes)
+    for batch, part in zip(mine, found, strict=True):
+        logits[torch.from_numpy(batch)] = part
+    whole: npt.NDArray[np.float32] = world.sum(logits).numpy()
+    return whole
 
 
 def better(new: EpochMetrics, old: EpochMetrics, metric: str) -> bool:

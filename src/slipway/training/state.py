@@ -1,15 +1,22 @@
-"""Where a training stands, how it is frozen into a checkpoint, and how it wakes up."""
+"""Where a training stands, how it is frozen into a checkpoint, and how it wakes up.
+
+A checkpoint of one number of processes may be gone on with by any other: the updates are the same. What chance brings,
+dropout, is then not the same as it would have been: a process that the checkpoint does not know gets random numbers by
+seed, step and rank.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from slipway.config.train import TrainConfig
 from slipway.training import checkpoint
 from slipway.training.checkpoint import Checkpoint
+from slipway.training.distributed import World
 from slipway.training.epoch import EpochMetrics
 from slipway.training.measure import better
 
@@ -61,29 +68,51 @@ class State:
         return State(history, best, metrics.epoch)
 
 
-def freeze(state: State, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Checkpoint:
-    """All that the rest of the training depends on; the batches to come follow from seed, epoch and updates done."""
+def freeze(
+    state: State, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], chance: dict[str, list[Tensor]]
+) -> Checkpoint:
+    """All that the rest of the training depends on; the batches to come follow from seed, epoch and updates done.
+
+    `chance` is what `generators` gave.
+    """
     optimizer = checkpoint.pack(optimizers)
     tensors = {
         **{f"model/{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()},
         **{f"best/{name}": tensor for name, tensor in state.best.items()},
         **{f"optimizer/{name}": tensor for name, tensor in optimizer.tensors.items()},
-        "rng": torch.get_rng_state(),
+        **{f"rng/{kind}/{rank}": each for kind, states in chance.items() for rank, each in enumerate(states)},
     }
     values = {
         "history": [asdict(epoch) for epoch in state.history],
         "best_epoch": state.best_epoch,
         "begun": asdict(state.begun),
         "optimizer": optimizer.state,
+        "processes": len(chance["cpu"]),
         "finished": False,
     }
     return Checkpoint(tensors, values)
 
 
-def resume(folder: Path, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> State:
-    """Load the newest whole checkpoint into model, optimizers and torch's generator; where there is none, start."""
-    found = checkpoint.latest(folder)
+def generators(world: World) -> dict[str, list[Tensor]]:
+    """The state of torch's random numbers in each process, by device and rank."""
+    chance = {"cpu": world.gather(torch.get_rng_state())}
+    if torch.cuda.is_available():
+        chance["cuda"] = world.gather(torch.cuda.get_rng_state())
+    return chance
+
+
+def resume(
+    folder: Path, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], seed: int, world: World
+) -> State:
+    """Load the newest whole checkpoint into model, optimizers and torch's generators; where there is none, start.
+
+    Only rank 0 need have it.
+    """
+    found = checkpoint.latest(folder) if world.leads else None
+    if world.size > 1:
+        found = checkpoint.from_bytes(world.of_first(checkpoint.to_bytes(found)))
     if found is None:
+        seed_process(seed, 0, world.rank)
         return State()
 
     def under(prefix: str) -> dict[str, Tensor]:
@@ -95,8 +124,21 @@ def resume(folder: Path, model: nn.Module, optimizers: Sequence[torch.optim.Opti
         return state
     model.load_state_dict(under("model/"))
     checkpoint.unpack(optimizers, under("optimizer/"), found.state["optimizer"])
-    torch.set_rng_state(found.tensors["rng"])
-    return replace(state, begun=Begun(**found.state["begun"]))
+    state = replace(state, begun=Begun(**found.state["begun"]))
+    before = found.state["processes"]
+    if before != world.size:
+        print(f"the checkpoint is of {before} processes, these are {world.size}: same updates, other random numbers")
+    seed_process(seed, state.step, world.rank)
+    if (own := f"rng/cpu/{world.rank}") in found.tensors:
+        torch.set_rng_state(found.tensors[own])
+    if (own := f"rng/cuda/{world.rank}") in found.tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(found.tensors[own])
+    return state
+
+
+def seed_process(seed: int, step: int, rank: int) -> None:
+    """Random numbers of its own for each process; those of a process alone that starts are the seed's."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0]) if step or rank else seed)
 
 
 def finish(folder: Path, state: State) -> None:
