@@ -7,11 +7,11 @@ What runs against it is the product's own boto3 code; nothing of AWS can be reac
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
@@ -19,17 +19,16 @@ from functools import cache
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import boto3
-import botocore.session
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from slipway.rehearsal.call import ACCOUNT, AwsError, Call, answer, answer_error, read_call
+from slipway.rehearsal.call import ACCOUNT, AwsError, Call, answer, answer_error, read_call, session
 from slipway.rehearsal.faults import Faults
 from slipway.rehearsal.jobs import TrainingJob
 from slipway.rehearsal.sagemaker import SageMaker
@@ -49,6 +48,13 @@ REDIRECT = (
     "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future "
     "requests to this endpoint."
 )
+MAKING = Lock()  # clients are made one at a time
+
+
+@cache
+def own_session() -> boto3.Session:
+    """What the emulation's own clients are made of."""
+    return boto3.Session(botocore_session=session())
 
 
 class EmulatedAws:
@@ -112,14 +118,24 @@ class EmulatedAws:
 
         Raises TimeoutError, at once where the job has ended otherwise.
         """
-        jobs, changed = self.sagemaker.jobs, self.sagemaker.changed
-        key = (self.region, name)
-        with changed:
-            changed.wait_for(lambda: key in jobs and (jobs[key].reached(status) >= times or jobs[key].over), seconds)
-            found = jobs[key].describe() if key in jobs else {}
-            if not found or jobs[key].reached(status) < times:
-                raise TimeoutError(f"{name} did not reach {status} (x {times}): {found}")
-            return found
+        return self._wait(name, status, lambda job: job.reached(status) >= times, seconds)
+
+    def wait_line(self, name: str, text: str, times: int = 1, seconds: float = SECONDS) -> dict[str, Any]:
+        """Block until a job's log has so many lines with `text`; else as `wait`."""
+        return self._wait(name, text, lambda job: sum(text in line for line in job.said) >= times, seconds)
+
+    def _wait(self, name: str, what: str, met: Callable[[TrainingJob], bool], seconds: float) -> dict[str, Any]:
+        jobs, key = self.sagemaker.jobs, (self.region, name)
+        with self.sagemaker.changed:
+            self.sagemaker.changed.wait_for(lambda: key in jobs and (met(jobs[key]) or jobs[key].over), seconds)
+            if key not in jobs:
+                raise TimeoutError(f"{name} was never created")
+            if not met(jobs[key]):
+                job = jobs[key]
+                raise TimeoutError(
+                    "\n".join([f"{name} is {job.secondary}, not {what}: {job.failure}", *job.said[-20:]])
+                )
+            return jobs[key].describe()
 
     def push_image(self, repository: str, tag: str) -> str:
         """Put an image without content into the registry; returns its address."""
@@ -138,13 +154,9 @@ class EmulatedAws:
     @cache  # noqa: B019
     def client(self, service: str, region: str | None = None) -> Any:
         """A client of AWS itself: what it asks is not recorded, and meets no fault."""
-        session = botocore.session.Session()
-        for name in ("config_file", "credentials_file"):
-            session.set_config_variable(name, os.devnull)
-        session.set_config_variable("profile", None)
-        return boto3.Session(
-            AWS_ITSELF, "rehearsal", region_name=region or self.region, botocore_session=session
-        ).client(service, endpoint_url=self.url)
+        keys = {"aws_access_key_id": AWS_ITSELF, "aws_secret_access_key": "rehearsal"}
+        with MAKING:
+            return own_session().client(service, region or self.region, endpoint_url=self.url, **keys)
 
     # faults
 
@@ -164,6 +176,10 @@ class EmulatedAws:
         """The next calls of an action are too many."""
         self.faults.throttled[service, action] = times
 
+    def lose_answer(self, service: str, action: str, times: int = 1) -> None:
+        """The next calls of an action take effect, and the client hears of it that the service is unavailable."""
+        self.faults.lost[service, action] = times
+
     def expire_credentials(self) -> None:
         """The credentials known so far are refused; others are not."""
         self.faults.expired |= {YOURS, *(call.access_key for call in list(self.requests))}
@@ -182,6 +198,8 @@ class EmulatedAws:
 
     def interrupt(self, name: str, lose_checkpoint: bool = False) -> None:
         """Take the spot machine of a job away: it starts again from what is on S3 of its checkpoints."""
+        if not self.sagemaker.workers[name].job.spot:
+            raise ValueError(f"{name} has no spot machine")
         self.sagemaker.workers[name].end("Interrupted", lose_checkpoint)
 
     def _worker(self, job: TrainingJob) -> Worker:
@@ -219,23 +237,36 @@ class Front:
         if length:
             environ["wsgi.input"] = BytesIO(payload)
         call = read_call(environ, payload)
-        own = call.access_key == AWS_ITSELF
+        if call.access_key == AWS_ITSELF:
+            return self._answer(call, environ, start_response)
+        aws.requests.append(call)
+        aws.before(call)
+        started: list[Any] = []
         try:
-            if not own:
-                aws.requests.append(call)
-                aws.before(call)
-                aws.faults.check(call)
+            aws.faults.check(call)
+            # the answer begins when it is sure that there is one
+            result = self._answer(call, environ, lambda *words: started.append(words))  # type: ignore[arg-type]
+            aws.faults.lose(call)
+        except AwsError as error:
+            return answer_error(error, call, start_response)
+        finally:
+            aws.after(call)
+        start_response(*started[-1])
+        return result
+
+    def _answer(self, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What AWS answers where no fault is set."""
+        try:
             if call.service == "s3":
                 self._check_region(call)
-            if aws.sagemaker.knows(call):
-                result: Iterable[bytes] = answer(aws.sagemaker.answer(call), start_response)
-            else:
-                result = self.moto(environ, start_response)
+            if self.aws.sagemaker.knows(call):
+                return answer(self.aws.sagemaker.answer(call), start_response)
+            return self.moto(environ, start_response)  # type: ignore[no-any-return]  # moto is not followed
         except AwsError as error:
-            result = answer_error(error, call, start_response)
-        if not own:
-            aws.after(call)
-        return result
+            return answer_error(error, call, start_response)
+        except Exception:
+            # not 500, which boto3 tries again and again
+            return answer_error(AwsError("EmulationError", traceback.format_exc()), call, start_response)
 
     def _check_region(self, call: Call) -> None:
         """A bucket answers in its own region alone."""

@@ -1,6 +1,7 @@
 """Which action of which service a request asks for, and the form in which that service answers."""
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cache
@@ -71,6 +72,16 @@ class AwsError(Exception):
         self.headers = [(name.replace("_", "-"), value) for name, value in headers.items()]
 
 
+@cache
+def session() -> botocore.session.Session:
+    """A session of this process's own, which no file or profile of a person changes; descriptions are read once."""
+    found = botocore.session.Session()
+    for name in ("config_file", "credentials_file"):
+        found.set_config_variable(name, os.devnull)
+    found.set_config_variable("profile", None)
+    return found
+
+
 def read_call(environ: WSGIEnvironment, payload: bytes) -> Call:
     """The call that a request is, by the scope of its signature, its target header, its form or its path."""
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
@@ -109,7 +120,7 @@ def _s3_action(environ: WSGIEnvironment, depth: int, query: set[str]) -> str | N
 def _s3_actions() -> list[tuple[str, str, int, frozenset[str], frozenset[str]]]:
     """Of each action of S3: name, method, levels of its path, and the names of the query and headers that it needs."""
     found = []
-    model = botocore.session.Session().get_service_model("s3")
+    model = session().get_service_model("s3")
     for name in model.operation_names:
         operation = model.operation_model(name)
         path, _, fixed = operation.http["requestUri"].partition("?")

@@ -14,6 +14,7 @@ class Faults:
     def __init__(self) -> None:
         self.denied: set[str] = set()
         self.throttled: Counter[tuple[str, str]] = Counter()
+        self.lost: Counter[tuple[str, str]] = Counter()
         self.expired: set[str] = set()
         self.skew = timedelta()
         self.refused: dict[str, AwsError] = {}
@@ -32,6 +33,12 @@ class Faults:
             raise denial(call, call.permission, call.resource)
         if call.action == "CreateTrainingJob" and "iam:PassRole" in self.denied:
             raise denial(call, "iam:PassRole", call.body["RoleArn"])
+
+    def lose(self, call: Call) -> None:
+        """Raise the AwsError that a client meets in place of an answer, if it is to be lost."""
+        if self.lost[call.service, call.action]:
+            self.lost[call.service, call.action] -= 1
+            raise AwsError("ServiceUnavailable", "Service is unable to handle request.", 503)
 
     def _expired(self, call: Call) -> AwsError:
         if call.service == "s3":

@@ -49,6 +49,7 @@ class TrainingJob:
         self.began: float | None = None
         self.ended: float | None = None
         self.failure = ""
+        self.said: list[str] = []  # the lines of its log
         self.transitions: list[dict[str, Any]] = []
         self.move("Starting")
 

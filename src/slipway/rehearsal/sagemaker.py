@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 from threading import Condition
 from typing import Any
 
-import botocore.session
 from botocore.exceptions import ClientError
 
-from slipway.rehearsal.call import ACCOUNT, AwsError, Call
+from slipway.rehearsal.call import ACCOUNT, AwsError, Call, session
 from slipway.rehearsal.faults import Faults
 from slipway.rehearsal.jobs import TrainingJob
 from slipway.rehearsal.worker import Worker
@@ -45,6 +44,7 @@ INPUT_MISSING = (
     'the selected region ({region}), that objects exist under that S3 prefix, and that the role "{role}" has '
     '"s3:ListBucket" permissions on bucket "{bucket}".'
 )
+USE_IT = "Please use this region to retry the request"
 
 
 class SageMaker:
@@ -55,7 +55,7 @@ class SageMaker:
         self.changed = Condition()
         self.jobs: dict[tuple[str, str], TrainingJob] = {}
         self.workers: dict[str, Worker] = {}
-        self.model = botocore.session.Session().get_service_model("sagemaker")
+        self.model = session().get_service_model("sagemaker")
         self.actions: dict[str, Callable[[Call], dict[str, Any]]] = {
             "CreateTrainingJob": self.create,
             "DescribeTrainingJob": self.describe,
@@ -189,9 +189,12 @@ class SageMaker:
 
     def _check_input(self, uri: str, role: str, region: str) -> None:
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        why = ""
+        s3, why = self.client("s3", region), ""
         try:
-            if self.client("s3", region).list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]:
+            place = s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] or "us-east-1"
+            if place != region:
+                why = f" Error message from S3: The bucket is in this region: {place}. {USE_IT}"
+            elif s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]:
                 return
         except ClientError as error:
             why = f" Error message from S3: {error.response['Error']['Message']}"

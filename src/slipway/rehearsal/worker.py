@@ -68,6 +68,7 @@ class Worker(Thread):
                 self.job.move("Interrupted")
                 with self.job.changed:
                     self.ending = "" if self.ending == "Interrupted" else self.ending
+                    self.lose_checkpoint = False
                 self.job.move("Starting")
         except Exception as error:
             traceback.print_exc()
@@ -87,6 +88,7 @@ class Worker(Thread):
         self.job.move("Downloading")
         for root, host in zip(roots, hosts, strict=True):
             self._prepare(root, host, hosts)
+        self.synced = {path: state(path) for path in self._files(roots[0])}
         with self.job.changed:
             if not self.ending:
                 self.job.move("Training")
@@ -201,9 +203,12 @@ class Worker(Thread):
 
     def _log(self, where: dict[str, str], lines: list[bytes]) -> None:
         now = int(time.time() * 1000)
-        events = [{"timestamp": now, "message": line.decode("utf-8", "replace")} for line in lines if line.strip()]
-        if events:
-            self.logs.put_log_events(**where, logEvents=events)
+        texts = [line.decode("utf-8", "replace") for line in lines if line.strip()]
+        if texts:
+            self.logs.put_log_events(**where, logEvents=[{"timestamp": now, "message": text} for text in texts])
+            with self.job.changed:
+                self.job.said += texts
+                self.job.changed.notify_all()
 
     def _after(self, seconds: float, act: Callable[..., None], *words: str) -> None:
         timer = Timer(seconds, act, words)
@@ -240,12 +245,12 @@ class Worker(Thread):
                     self.s3.download_file(bucket, key, str(path))
 
     def _sync_until(self, over: Event, root: Path) -> None:
-        self.synced: dict[Path, tuple[int, int]] = {path: state(path) for path in self._files(root)}
         while not over.wait(SYNC_SECONDS):
             self._sync(root, last=False)
 
     def _files(self, root: Path) -> list[Path]:
-        return sorted(path for path in self._checkpoints(root).rglob("*") if path.is_file())
+        # unlike Path.rglob, os.walk passes over a folder that is removed meanwhile
+        return sorted(Path(folder) / name for folder, _, names in os.walk(self._checkpoints(root)) for name in names)
 
     def _sync(self, root: Path, last: bool) -> None:
         """Upload changed checkpoint files, in any order; all of them at the end, some of them before it."""
@@ -265,6 +270,8 @@ class Worker(Thread):
                 self.synced[path] = state(path)
                 key = f"{prefix.rstrip('/')}/{path.relative_to(self._checkpoints(root)).as_posix()}"
                 self.s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+        with self.job.changed:
+            self.job.changed.notify_all()
 
     def _upload(self, root: Path) -> None:
         """The model as one archive."""
