@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from slipway.compute.sagemaker.upload import source
 from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.call import AwsError, Call
 from slipway.training.layout import DONE, FILES
 
 Create = Callable[..., str]
@@ -320,6 +321,12 @@ def test_a_request_may_be_watched_before_and_after(account: EmulatedAws) -> None
     account.after = lambda call: seen.append(f"after {call.action}")
     boto3.client("sts").get_caller_identity()
     assert seen == ["before GetCallerIdentity", "after GetCallerIdentity"]
+
+    def refuse(call: Call) -> None:
+        raise AwsError("Busy", f"not {call.action} now")
+
+    account.before = refuse
+    assert refused(boto3.client("sts").get_caller_identity) == ("Busy", "not GetCallerIdentity now")
 
 
 def test_the_environment_reaches_no_other_account(account: EmulatedAws) -> None:

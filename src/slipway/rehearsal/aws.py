@@ -61,7 +61,8 @@ class EmulatedAws:
     """One empty account, as long as the block lasts; one at a time in a process.
 
     `train` is the command that a job runs on its folder (the image's own executable where it is None), `grace` the
-    seconds between SIGTERM and SIGKILL, `seed` the order in which checkpoints are uploaded.
+    seconds between SIGTERM and SIGKILL, `seed` the order in which checkpoints are uploaded. A test may look at each
+    request by `before` (an AwsError that it raises is the answer) and `after` (it took effect, and nobody knows yet).
     """
 
     def __init__(
@@ -240,9 +241,9 @@ class Front:
         if call.access_key == AWS_ITSELF:
             return self._answer(call, environ, start_response)
         aws.requests.append(call)
-        aws.before(call)
         started: list[Any] = []
         try:
+            aws.before(call)
             aws.faults.check(call)
             # the answer begins when it is sure that there is one
             result = self._answer(call, environ, lambda *words: started.append(words))  # type: ignore[arg-type]

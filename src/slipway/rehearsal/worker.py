@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import tarfile
@@ -88,7 +89,9 @@ class Worker(Thread):
         self.job.move("Downloading")
         for root, host in zip(roots, hosts, strict=True):
             self._prepare(root, host, hosts)
-        self.synced = {path: state(path) for path in self._files(roots[0])}
+        self.synced = {path: state(path) for path in self._files(roots)}
+        # the hosts of SageMaker each have all ports to themselves
+        self.port = free_port() if count > 1 else 0
         with self.job.changed:
             if not self.ending:
                 self.job.move("Training")
@@ -97,7 +100,7 @@ class Worker(Thread):
                     longest = self.job.request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
                     self._after(longest, self.end, "MaxRuntimeExceeded")
         over = Event()
-        syncs = Thread(target=self._sync_until, args=(over, roots[0]), daemon=True)
+        syncs = Thread(target=self._sync_until, args=(over, roots), daemon=True)
         syncs.start()
         watchers = [
             Thread(target=self._watch, args=(process, root, number), daemon=True)
@@ -113,19 +116,19 @@ class Worker(Thread):
         with self.job.changed:
             self.processes = []
             ending = self.ending
-        self._sync(roots[0], last=True)
+        self._sync(roots, last=True)
         failed = next((number for number, code in enumerate(codes) if code), None)
         if ending == "Interrupted" and (failed is not None or not codes):
             return False
         if ending in ("", "Interrupted"):
             if failed is None:
-                self._upload(roots[0])
+                self._upload(roots)
                 self.job.move("Completed")
             else:
                 self.job.move("Failed", algorithm_error(roots[failed], codes[failed]))
         else:
-            if any((roots[0] / "model").iterdir()):
-                self._upload(roots[0])
+            if any(path for root in roots for path in (root / "model").iterdir()):
+                self._upload(roots)
             self.job.move(ending)
         return True
 
@@ -165,6 +168,8 @@ class Worker(Thread):
     def _start(self, root: Path) -> subprocess.Popen[bytes]:
         environment = self.environment | self.job.request.get("Environment", {})
         environment |= {"TRAINING_JOB_NAME": self.job.name, "TRAINING_JOB_ARN": self.job.arn, MARK: str(root)}
+        if self.port:
+            environment["MASTER_PORT"] = str(self.port)
         return subprocess.Popen(
             [*self.train, str(root)],
             cwd=root / "code",
@@ -244,20 +249,20 @@ class Worker(Thread):
                 if not key.endswith("/"):
                     self.s3.download_file(bucket, key, str(path))
 
-    def _sync_until(self, over: Event, root: Path) -> None:
+    def _sync_until(self, over: Event, roots: list[Path]) -> None:
         while not over.wait(SYNC_SECONDS):
-            self._sync(root, last=False)
+            self._sync(roots, last=False)
 
-    def _files(self, root: Path) -> list[Path]:
+    def _files(self, roots: list[Path]) -> list[Path]:
         # unlike Path.rglob, os.walk passes over a folder that is removed meanwhile
-        return sorted(Path(folder) / name for folder, _, names in os.walk(self._checkpoints(root)) for name in names)
+        found = [walked for root in roots for walked in os.walk(self._checkpoints(root))]
+        return sorted(Path(folder) / name for folder, _, names in found for name in names)
 
-    def _sync(self, root: Path, last: bool) -> None:
+    def _sync(self, roots: list[Path], last: bool) -> None:
         """Upload changed checkpoint files, in any order; all of them at the end, some of them before it."""
         if "CheckpointConfig" not in self.job.request:
             return
-        bucket, _, prefix = self.job.request["CheckpointConfig"]["S3Uri"].removeprefix("s3://").partition("/")
-        waiting = [path for path in self._files(root) if self.synced.get(path) != state(path)]
+        waiting = [path for path in self._files(roots) if self.synced.get(path) != state(path)]
         self.random.shuffle(waiting)
         if not last:
             waiting = waiting[: self.random.randint(0, len(waiting))]
@@ -265,22 +270,25 @@ class Worker(Thread):
             # what was written last is torn: of its files some arrive, and at least one does not
             newest = max(waiting, key=lambda path: state(path)[0])
             waiting = [path for path in waiting if path != newest and self.random.random() < 0.5]
+        bucket, _, prefix = self.job.request["CheckpointConfig"]["S3Uri"].removeprefix("s3://").partition("/")
         for path in waiting:
+            [folder] = {self._checkpoints(root) for root in roots} & {*path.parents}
             with suppress(FileNotFoundError):
                 self.synced[path] = state(path)
-                key = f"{prefix.rstrip('/')}/{path.relative_to(self._checkpoints(root)).as_posix()}"
+                key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
                 self.s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
         with self.job.changed:
             self.job.changed.notify_all()
 
-    def _upload(self, root: Path) -> None:
-        """The model as one archive."""
+    def _upload(self, roots: list[Path]) -> None:
+        """The model as one archive, of what all hosts left."""
         self.job.move("Uploading")
         bucket, _, key = self.job.artifacts.removeprefix("s3://").partition("/")
-        archive = root / "model.tar.gz"
+        archive = self.folder / "model.tar.gz"
+        found = {path.name: path for root in reversed(roots) for path in (root / "model").iterdir()}
         with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-            for path in sorted((root / "model").iterdir()):
-                tar.add(path, path.name)
+            for name, path in sorted(found.items()):
+                tar.add(path, name)
         self.s3.upload_file(str(archive), bucket, key)
 
 
@@ -291,6 +299,12 @@ def state(path: Path) -> tuple[int, int]:
     except FileNotFoundError:
         return 0, 0
     return found.st_mtime_ns, found.st_size
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def algorithm_error(root: Path, code: int) -> str:
