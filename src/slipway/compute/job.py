@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from importlib.metadata import version
 from pathlib import Path
 
+from slipway.compute.image import LOCK, digests
 from slipway.config.model import ModelConfig, Pretrained
 from slipway.config.train import TrainConfig
 from slipway.files import sha256
@@ -20,9 +20,10 @@ ENCODER = ("config.json", "*.safetensors", "*.safetensors.index.json")
 
 
 def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
-    """16 hex digits of configuration, prepared data, a local encoder, the libraries' releases and the code that trains.
+    """16 hex digits of configuration, prepared data, a local encoder, the code that trains and the lock of its image.
 
-    The machine, the folder and the order of files are not in it.
+    The machine, the folder and the order of files are not in it. Raises UserError outside the project's root, where the
+    lock is.
     """
     files = {path.relative_to(prepared).as_posix(): sha256(path) for path in prepared.rglob("*") if path.is_file()}
     sources = {
@@ -36,8 +37,7 @@ def job_hash(model: ModelConfig, train: TrainConfig, prepared: Path) -> str:
         "prepared": files,
         "encoder": {path.name: sha256(path) for path in weights},
         "source": sources,
-        "torch": version("torch").partition("+")[0],
-        "transformers": version("transformers") if isinstance(model, Pretrained) else None,
+        "lock": digests(*LOCK),
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
