@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -179,7 +180,10 @@ def test_nothing_runs_on_when_the_account_is_closed_or_killed(account: EmulatedA
     assert other.stdout is not None
     other.stdout.readline()
     other.send_signal(signal.SIGKILL)
-    assert other.stdout.read() == b""  # at its end no child has it any more
+    other.wait()
+    ready, _, _ = select.select([other.stdout], [], [], 30)
+    assert ready  # its end has come: no child has it open any more
+    assert other.stdout.read() == b""
     account.__exit__()
     assert not running(account)
     assert not account.folder.exists()
@@ -251,6 +255,10 @@ def test_each_service_refuses_in_its_own_words(account: EmulatedAws) -> None:
     code, message = refused(lambda: describe("job-1"))
     assert code == "AccessDeniedException"
     assert "on resource: arn:aws:sagemaker:us-east-1:123456789012:training-job/job-1 because" in message
+    account.deny("ecr:DescribeImages")
+    ecr = boto3.client("ecr")
+    said = refused(lambda: ecr.describe_images(repositoryName="train"))[1]
+    assert "on resource: arn:aws:ecr:us-east-1:123456789012:repository/train because" in said
     account.mend()
     account.expire_credentials()
     assert refused(put)[0] == "ExpiredToken"

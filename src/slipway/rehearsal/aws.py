@@ -195,7 +195,7 @@ class EmulatedAws:
 
     def mend(self) -> None:
         """Take back all faults."""
-        self.faults.__init__()  # type: ignore[misc]
+        self.faults.clear()
 
     def interrupt(self, name: str, lose_checkpoint: bool = False) -> None:
         """Take the spot machine of a job away: it starts again from what is on S3 of its checkpoints."""

@@ -12,6 +12,10 @@ class Faults:
     """The faults of one emulated account."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take all of them back."""
         self.denied: set[str] = set()
         self.throttled: Counter[tuple[str, str]] = Counter()
         self.lost: Counter[tuple[str, str]] = Counter()

@@ -79,20 +79,24 @@ class SageMaker:
         """CreateTrainingJob."""
         request = call.body
         name, resources = request["TrainingJobName"], request["ResourceConfig"]
-        with self.changed:
-            if (call.region, name) in self.jobs:
-                raise AwsError(
-                    "ResourceInUse", "Training job names must be unique within an AWS account and region, and a "
-                    f"training job with this name already exists ({self.jobs[call.region, name].arn})",
-                )  # fmt: skip
+        self._must_be_free(call.region, name)
         self._check(request, call.region)
         if error := self.faults.refused.get(resources.get("InstanceType", "")):
             raise error
         with self.changed:
+            self._must_be_free(call.region, name)  # of two at once, one is first
             job = self.jobs[call.region, name] = TrainingJob(request, call.region, self.changed)
             self.workers[name] = self.start(job)
             self.workers[name].start()
         return {"TrainingJobArn": job.arn}
+
+    def _must_be_free(self, region: str, name: str) -> None:
+        with self.changed:
+            if (region, name) in self.jobs:
+                raise AwsError(
+                    "ResourceInUse", "Training job names must be unique within an AWS account and region, and a "
+                    f"training job with this name already exists ({self.jobs[region, name].arn})",
+                )  # fmt: skip
 
     def describe(self, call: Call) -> dict[str, Any]:
         """DescribeTrainingJob."""
