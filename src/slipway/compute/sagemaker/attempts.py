@@ -115,6 +115,12 @@ def failure(job: TrainingJob) -> str:
     return job.failure_reason if isinstance(job.failure_reason, str) else ""
 
 
+def stages(job: TrainingJob) -> list[str]:
+    """What SageMaker has done with the job so far, as Downloading, Training, Interrupted."""
+    found = job.secondary_status_transitions
+    return [str(each.status) for each in found] if isinstance(found, list) else []
+
+
 def machines(job: TrainingJob) -> str:
     """How many of which instance type."""
     return f"{job.resource_config.instance_count} x {job.resource_config.instance_type}"

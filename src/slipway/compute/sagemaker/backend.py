@@ -14,7 +14,7 @@ from slipway.compute.job import encoder_files
 from slipway.compute.local import Local
 from slipway.compute.sagemaker import upload
 from slipway.compute.sagemaker.account import Account
-from slipway.compute.sagemaker.attempts import Attempts, failure, state
+from slipway.compute.sagemaker.attempts import Attempts, failure, stages, state
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
 from slipway.compute.sagemaker.request import has_gpu, training_request
@@ -120,9 +120,11 @@ class SageMaker:
 
         Raises UserError where the credentials end or AWS does not answer for long: the job goes on all the same.
         """
+        if self.folder.done():
+            return
         name = self.name
         log = JobLog(self.account.client("logs"), name)
-        stage, silent = "", 0
+        told, silent = 0, 0
         while True:
             try:
                 with in_words("SageMaker"):
@@ -137,8 +139,8 @@ class SageMaker:
                 time.sleep(POLL_SECONDS)
                 continue
             silent = 0
-            if str(job.secondary_status) != stage:
-                stage = str(job.secondary_status)
+            for stage in stages(job)[told:]:
+                told += 1
                 yield f"{name}: {stage}"
             yield from lines
             if state(job) != "running" and not lines:  # the log comes a little later than the end

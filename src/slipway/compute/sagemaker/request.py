@@ -69,8 +69,9 @@ def training_request(
     stopping = {"max_runtime_in_seconds": seconds}
     if compute.spot:
         stopping["max_wait_time_in_seconds"] = seconds + int(3600 * compute.max_wait_hours)
-    # a job without a network cannot reach a server
-    live = {"MLFLOW_TRACKING_URI": tracking_uri} if tracking_uri and not compute.network_isolation else {}
+    # a file is of this machine, and a job without a network reaches no server: what is missed is told on collection
+    reached = tracking_uri and not tracking_uri.startswith("sqlite:") and not compute.network_isolation
+    live = {"MLFLOW_TRACKING_URI": tracking_uri} if reached else {}
     tags = {"project": PROJECT, "job": job.hash, "git-commit": commit, **compute.tags}
     request: dict[str, Any] = {
         "training_job_name": job_name(job.hash, attempt),

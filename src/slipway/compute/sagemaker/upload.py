@@ -31,7 +31,8 @@ class Inputs:
         prefix = f"{PROJECT}/inputs/{channel}/{digest}/"
         for name in hashes:
             if not self._has(prefix + name, (root / name).stat().st_size):
-                self.s3.upload_file(str(root / name), self.bucket, prefix + name, ExtraArgs=self.extra)
+                with (root / name).open("rb") as file:  # upload_file would hide what AWS answers
+                    self.s3.upload_fileobj(file, self.bucket, prefix + name, ExtraArgs=self.extra)
         return f"s3://{self.bucket}/{prefix}"
 
     def code(self) -> str:

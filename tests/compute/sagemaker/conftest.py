@@ -1,0 +1,66 @@
+"""An emulated account that is set up to train, and this project's ways into it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.compute.backend import Inputs
+from slipway.compute.folder import JobFolder
+from slipway.compute.image import DEVICES, image_tag
+from slipway.compute.sagemaker import backend as module
+from slipway.compute.sagemaker.backend import SageMaker
+from slipway.config.compose import runtime
+from slipway.rehearsal.aws import EmulatedAws
+
+ROOT = Path(__file__).resolve().parents[3]
+BUCKET = "artifacts"
+
+
+@pytest.fixture
+def account(aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> EmulatedAws:
+    """What terraform/platform makes, and the training images, are there; the environment names them."""
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    images = [aws.push_image("slipway-train", image_tag(device)) for device in DEVICES]
+    monkeypatch.setenv("SLIPWAY_BUCKET", BUCKET)
+    monkeypatch.setenv("SLIPWAY_TRAINING_ROLE", aws.role)
+    monkeypatch.setenv("SLIPWAY_TRAINING_REPOSITORY", images[0].rpartition(":")[0])
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
+    return aws
+
+
+class Project:
+    """A checkout whose job is `job`; another one at the same account is another `state`."""
+
+    def __init__(self, job: Any, prepared: Path, state: Path) -> None:
+        self.job, self.inputs, self.state = job, Inputs(prepared, None, None), state
+        self.said: list[str] = []
+
+    def backend(self, *words: str) -> SageMaker:
+        """The backend as a new process would make it, under overrides of the configuration."""
+        compute = runtime(["compute=sagemaker", *words]).compute
+        return SageMaker(compute, JobFolder(self.job.hash, self.state), self.said.append)
+
+    def submit(self, *words: str) -> bool:
+        """Submit the job as a new process would."""
+        return self.backend(*words).submit(self.job, self.inputs)
+
+    def follow(self) -> list[str]:
+        """Wait for the end of the last attempt; the lines of its log."""
+        return list(self.backend().follow())
+
+    def collect(self) -> Path:
+        """The folder with the result."""
+        self.backend().collect()
+        return JobFolder(self.job.hash, self.state).layout.model
+
+
+@pytest.fixture
+def project(job_of: Callable[..., Any], prepared: Path, tmp_path: Path) -> Callable[..., Project]:
+    """Makes a checkout with a small job."""
+
+    def make(*words: Any, name: str = "project", **train: Any) -> Project:
+        return Project(job_of(*words, **train), prepared, tmp_path / name / ".slipway")
+
+    return make

@@ -1,0 +1,159 @@
+"""What is wrong with an account or a machine is said in words, with status 2, and nothing is trained."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway.__main__ import main
+from slipway.compute.image import image_tag
+from slipway.config.compose import Order, resolve
+from slipway.rehearsal.aws import EmulatedAws
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def checkout(account: EmulatedAws, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project's folder with prepared data, and the configuration to train on SageMaker."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(prepared, folder / "data" / "prepared")
+    for name in ("conf", "docker"):
+        shutil.copytree(ROOT / name, folder / name)
+    order = Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 2}})
+    (folder / "resolved.yaml").write_text(yaml.safe_dump(resolve(order, conf=ROOT / "conf")[1]), encoding="utf-8")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("SLIPWAY_COMPUTE", "sagemaker")
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def wrong_region(account: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = {"LocationConstraint": "eu-central-1"}
+    account.client("s3", "eu-central-1").create_bucket(Bucket="far", CreateBucketConfiguration=where)
+    monkeypatch.setenv("SLIPWAY_BUCKET", "far")
+
+
+def no_credentials(account: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def no_region(account: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def no_image(account: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [{"imageTag": image_tag("gpu")}]
+    account.client("ecr").batch_delete_image(repositoryName="slipway-train", imageIds=ids)
+
+
+def nobody_there(account: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+def sets(name: str, value: str) -> Callable[..., None]:
+    return lambda account, monkeypatch: monkeypatch.setenv(name, value)
+
+
+def denies(permission: str) -> Callable[..., None]:
+    return lambda account, monkeypatch: account.deny(permission)
+
+
+WHO = "arn:aws:sts::123456789012:assumed-role/train/rehearsal may not"
+BAD: dict[str, tuple[Callable[..., None], str]] = {
+    "no credentials": (no_credentials, "no AWS credentials. Sign in (`aws sso login`"),
+    "no such profile": (sets("AWS_PROFILE", "nobody"), "no AWS credentials: The config profile (nobody)"),
+    "no region": (no_region, "no AWS region: set compute.region, or AWS_REGION."),
+    "expired credentials": (lambda account, _: account.expire_credentials(), "the AWS credentials have expired"),
+    "wrong region": (wrong_region, "s3://far is not in the region that was asked: it is in eu-central-1."),
+    "no bucket": (sets("SLIPWAY_BUCKET", "nobodys-bucket"), "s3://nobodys-bucket does not exist: set compute.bucket"),
+    "no name of a bucket": (sets("SLIPWAY_BUCKET", ""), "compute.bucket is not set: terraform/platform prints it"),
+    "no image": (no_image, "-gpu is missing: `make image-train DEVICE=gpu` builds it"),
+    "no registry": (
+        sets("SLIPWAY_TRAINING_REPOSITORY", "123456789012.dkr.ecr.us-east-1.amazonaws.com/other"), "/other:"
+    ),
+    "clock": (lambda account, _: account.skew_clock(), "The clock of this machine may be wrong"),
+    "may not look": (denies("sagemaker:DescribeTrainingJob"), f"{WHO} sagemaker:DescribeTrainingJob on arn:"),
+    "may not train": (denies("sagemaker:CreateTrainingJob"), f"{WHO} sagemaker:CreateTrainingJob on arn:aws:sagemaker"),
+    "may not pass the role": (denies("iam:PassRole"), f"{WHO} iam:PassRole on arn:aws:iam::123456789012:role/train"),
+    "may not send": (denies("s3:PutObject"), "s3:PutObject"),
+    "may not list": (denies("s3:ListBucket"), "these credentials may not s3:ListBucket on s3://artifacts"),
+    "may not look at images": (denies("ecr:DescribeImages"), f"{WHO} ecr:DescribeImages on arn:aws:ecr"),
+    "nobody there": (nobody_there, "AWS cannot be reached"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_it_is_said_in_words(
+    account: EmulatedAws,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    case: str,
+) -> None:
+    spoil, words = BAD[case]
+    spoil(account, monkeypatch)
+    assert main(["submit"]) == 2
+    assert words in capsys.readouterr().err.replace("\n", " ")
+    assert not account.sagemaker.workers
+
+
+def test_throttling_without_end_ends_with_words(
+    account: EmulatedAws, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    account.throttle("sagemaker", "DescribeTrainingJob", times=100)
+    assert main(["submit"]) == 2
+    assert "AWS still throttles DescribeTrainingJob after several tries" in capsys.readouterr().err
+    assert len(account.sent("sagemaker", "DescribeTrainingJob")) == 2
+
+
+def test_a_result_that_was_damaged_on_s3_is_refused_and_trained_again_where_asked(
+    account: EmulatedAws, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit"]) == 0
+    [name] = account.sagemaker.workers
+    uri = account.wait(name, "Completed")["ModelArtifacts"]["S3ModelArtifacts"]
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    whole = account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    account.client("s3").put_object(Bucket=bucket, Key=key, Body=whole[:-100])
+    assert main(["train"]) == 2
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert uri in said
+    assert "not a tarball that can be read" in said
+    assert not (checkout / "models").exists()
+    assert main(["train", "compute.retry=true"]) == 0
+    assert (checkout / "models" / "train" / "train.json").is_file()
+    assert list(account.sagemaker.workers) == [name, f"{name[:-1]}2"]
+
+
+def test_the_verbs_know_jobs_by_name(
+    account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["train", "compute.submit=false"]) == 2
+    assert "is absent, and compute.submit=false starts none" in capsys.readouterr().err
+    resolved = yaml.safe_load((checkout / "resolved.yaml").read_text(encoding="utf-8"))
+    resolved["train"] |= {"epochs": 400, "patience": None}
+    (checkout / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")
+    assert main(["submit"]) == 0
+    [name] = account.sagemaker.workers
+    assert f"{name} started" in capsys.readouterr().out
+    assert main(["submit"]) == 0
+    assert f"{name} runs already" in capsys.readouterr().out
+    account.wait_line(name, "epoch   1")
+    assert main(["jobs"]) == 0
+    assert "1 x ml.g4dn.xlarge" in capsys.readouterr().out
+    assert main(["stop", name]) == 0
+    assert main(["logs", name]) == 0
+    assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
+    assert main(["stop", name]) == 0
+    assert f"{name} does not run: it is stopped" in capsys.readouterr().out
+    assert main(["logs", f"{name[:-1]}9"]) == 2
+    assert main(["logs", "nothing"]) == 2
+    assert main(["logs"]) == 2

@@ -1,0 +1,89 @@
+"""The request that SageMaker gets: this file holds what a person reviewed, botocore whether AWS could read it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
+from sagemaker.core.resources import TrainingJob
+
+from slipway.compute.sagemaker.request import training_request
+from slipway.config.compose import runtime
+from slipway.errors import UserError
+from slipway.rehearsal.aws import EmulatedAws
+
+GOLDEN = Path(__file__).parent / "create_training_job.json"
+ROLE = "arn:aws:iam::123456789012:role/slipway-training"
+IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/slipway-train:0123456789abcdef-gpu"
+CHANNELS = {
+    "code": "s3://artifacts/slipway/inputs/code/0000/",
+    "prepared": "s3://artifacts/slipway/inputs/prepared/1111/",
+}
+PLAIN = ("compute.bucket=artifacts", f"compute.role={ROLE}", "compute.repository=none")
+VARIANTS = {
+    "spot": ("compute.tags.owner=me@example.com", "compute.tags.pull-request=12"),
+    "warm-pool-in-a-vpc": (
+        *("compute.spot=false", "compute.warm_pool_minutes=30", "compute.kms_key=arn:aws:kms:x:1:key/k"),
+        *("compute.subnets=[subnet-1]", "compute.security_groups=[sg-1]", "compute.instance_count=2"),
+        *("compute.network_isolation=true", "compute.encrypt_between_machines=true"),
+    ),
+}
+
+
+def request(job: Any, *words: str, uri: str | None = "http://mlflow.internal:5000") -> dict[str, Any]:
+    compute = runtime(["compute=sagemaker", *PLAIN, *words]).compute
+    kind = "ml.m5.xlarge" if "compute.spot=false" in words else "ml.g5.xlarge"
+    return training_request(compute, job, 1, kind, IMAGE, CHANNELS, uri, 3600, "c0ffee+")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_is_sent_is_what_was_reviewed(job_of: Callable[..., Any], aws: EmulatedAws, variant: str) -> None:
+    session = boto3.Session()
+    with pytest.raises(ClientError):  # the emulated account has no such role
+        TrainingJob.create(**request(job_of(), *VARIANTS[variant]), session=session, region=session.region_name)
+    [sent] = aws.sent("sagemaker", "CreateTrainingJob")
+    sent["HyperParameters"]["job"] = json.loads(sent["HyperParameters"]["job"])
+    assert sent == json.loads(GOLDEN.read_text(encoding="utf-8"))[variant]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_reviewed_request_is_one_that_aws_can_read(variant: str) -> None:
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))[variant]
+    golden["HyperParameters"]["job"] = json.dumps(golden["HyperParameters"]["job"])
+    model = botocore.session.Session().get_service_model("sagemaker").operation_model("CreateTrainingJob")
+    report = ParamValidator().validate(golden, model.input_shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_a_disk_of_the_machine_s_own_takes_no_key(job_of: Callable[..., Any]) -> None:
+    words = ("compute.kms_key=arn:aws:kms:x:1:key/k",)
+    assert "volume_kms_key_id" not in request(job_of(), *words)["resource_config"]
+    assert "volume_kms_key_id" in request(job_of(), *words, "compute.spot=false")["resource_config"]
+
+
+def test_a_job_without_a_network_is_given_no_server(job_of: Callable[..., Any]) -> None:
+    assert "MLFLOW_TRACKING_URI" in request(job_of())["environment"]
+    assert "MLFLOW_TRACKING_URI" not in request(job_of(), "compute.network_isolation=true")["environment"]
+
+
+@pytest.mark.parametrize("uri", ["http://me:secret@mlflow.internal", "https://token@mlflow.internal"])
+def test_an_address_with_a_password_is_refused(job_of: Callable[..., Any], uri: str) -> None:
+    with pytest.raises(UserError, match="holds a password") as error:
+        request(job_of(), uri=uri)
+    assert "secret" not in str(error.value)
+
+
+def test_a_file_of_this_machine_is_no_address_for_another(job_of: Callable[..., Any]) -> None:
+    assert "MLFLOW_TRACKING_URI" not in request(job_of(), uri="sqlite:////here/mlflow.db")["environment"]
+
+
+def test_a_job_that_is_too_long_to_tell_is_refused(job_of: Callable[..., Any]) -> None:
+    job = job_of()
+    long = job.model_copy(update={"tracking": job.tracking.model_copy(update={"experiment": "e" * 2000})})
+    with pytest.raises(UserError, match="SageMaker takes 2500"):
+        request(long)

@@ -1,0 +1,118 @@
+"""A result is taken whole, of the right job, out of an archive that leads nowhere else."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.compute.sagemaker import result
+from slipway.compute.sagemaker.result import unpack
+from slipway.errors import UserError
+from slipway.files import sha256
+from slipway.training.layout import DONE, FILES, Layout
+
+HASH = "0" * 16
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A result, as training leaves it: here of bytes that nobody opens."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in FILES:
+        (folder / name).write_bytes(name.encode() * 1000)
+    said = {"job": HASH, "files": {name: sha256(folder / name) for name in FILES}}
+    (folder / DONE).write_text(json.dumps(said), encoding="utf-8")
+    return folder
+
+
+def pack(model: Path, *more: tuple[tarfile.TarInfo, bytes]) -> Path:
+    archive = model.parent / "model.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for path in sorted(model.iterdir()):
+            tar.add(path, path.name)
+        for entry, data in more:
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return archive
+
+
+def entry(name: str, **values: Any) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    for key, value in values.items():
+        setattr(made, key, value)
+    return made
+
+
+def test_a_whole_result_is_unpacked(model: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "ml")
+    unpack(pack(model), layout, HASH)
+    assert layout.done()
+
+
+def truncate(model: Path) -> Path:
+    archive = pack(model)
+    archive.write_bytes(archive.read_bytes()[:-300])
+    return archive
+
+
+def without(model: Path) -> Path:
+    (model / "model.json").unlink()
+    return pack(model)
+
+
+def damaged(model: Path) -> Path:
+    (model / "model.json").write_text("{}", encoding="utf-8")
+    return pack(model)
+
+
+def of_another_job(model: Path) -> Path:
+    said = json.loads((model / DONE).read_text(encoding="utf-8"))
+    (model / DONE).write_text(json.dumps(said | {"job": "1" * 16}), encoding="utf-8")
+    return pack(model)
+
+
+BAD: list[tuple[str, Callable[[Path], Path], str]] = [
+    ("truncated", truncate, "not a tarball that can be read"),
+    ("above", lambda model: pack(model, (entry("../evil"), b"evil")), "leads outside"),
+    ("absolute", lambda model: pack(model, (entry("/evil"), b"evil")), "leads outside"),
+    (
+        "link",
+        lambda model: pack(model, (entry("l", type=tarfile.SYMTYPE, linkname="../.."), b"")),
+        "a link or a device",
+    ),
+    ("hard", lambda model: pack(model, (entry("l", type=tarfile.LNKTYPE, linkname=DONE), b"")), "a link or a device"),
+    ("device", lambda model: pack(model, (entry("d", type=tarfile.CHRTYPE), b"")), "a link or a device"),
+    ("incomplete", without, "holds no whole result"),
+    ("damaged", damaged, "not as the job left them"),
+    ("another job's", of_another_job, f"the result of job {'1' * 16}, not of {HASH}"),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+def test_a_bad_archive_is_refused_and_what_stands_stays(
+    model: Path, tmp_path: Path, make: Callable[[Path], Path], words: str
+) -> None:
+    layout = Layout(tmp_path / "ml")
+    unpack(pack(model), layout, HASH)
+    with pytest.raises(UserError, match=words):
+        unpack(make(model), layout, HASH)
+    assert layout.done()
+    assert sorted(path.name for path in layout.model.iterdir()) == sorted((*FILES, DONE))
+    assert sorted(path.name for path in layout.root.iterdir()) == ["model"]
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_an_archive_that_grows_without_end_is_refused(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result, "LIMIT", 1 << 20)
+    bomb = pack(model, (entry("zeros"), bytes(2 << 20)))
+    assert bomb.stat().st_size < 1 << 19
+    with pytest.raises(UserError, match="more than 1,048,576 bytes unpacked"):
+        unpack(bomb, Layout(tmp_path / "ml"), HASH)
+    assert not (tmp_path / "ml" / "model").exists()
