@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.data.prepared import EncodedSplit
-from slipway.training.batches import collate, in_order_of_length, plan
+from slipway.training.batches import collate, deal, in_order_of_length, plan
 
 LENGTHS = st.lists(st.integers(0, 60), min_size=1, max_size=120).map(lambda sizes: np.array(sizes, np.int64))
 BUDGET = st.integers(1, 300)
@@ -30,6 +30,24 @@ def test_no_batch_could_take_the_next_row_as_well(lengths: np.ndarray, budget: i
     batches = in_order_of_length(lengths, budget)
     for batch, following in pairwise(batches):
         assert (len(batch) + 1) * max(lengths[following[0]], 1) > budget
+
+
+@given(LENGTHS, BUDGET, st.integers(1, 6), st.integers(1, 9))
+@settings(max_examples=200, deadline=None)
+def test_processes_together_take_each_row_of_an_update_once(
+    lengths: np.ndarray, budget: int, accumulate: int, size: int
+) -> None:
+    update = plan(lengths, budget, np.random.default_rng(0))[:accumulate]
+    shares = [deal(update, rank, size) for rank in range(size)]
+    dealt = [row for share in shares for part in share for row in part.tolist()]
+    assert sorted(dealt) == sorted(np.concatenate(update).tolist())
+    assert all(len(part) for share in shares for part in share)
+    # whole batches where there are enough, and nobody has two parts more than another
+    if len(update) >= size:
+        assert sorted(len(part) for share in shares for part in share) == sorted(map(len, update))
+    if all(len(batch) >= size for batch in update):
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert [part.tolist() for part in deal(update, 0, 1)] == [batch.tolist() for batch in update]
 
 
 def test_epochs_differ_and_seeds_repeat() -> None:
@@ -58,3 +76,11 @@ def test_collating_copies_the_rows_and_masks_the_rest() -> None:
     assert labels.tolist() == [3, 2, 1, 0]
     assert {ids.dtype, mask.dtype, labels.dtype} == {torch.int64}
     assert collate(split, np.array([2]), pad_id=4)[0].shape == (1, 1)
+
+
+def test_a_compiled_model_sees_few_lengths() -> None:
+    lengths = np.arange(1, 51)
+    split = EncodedSplit(np.zeros(lengths.sum(), np.uint16), np.cumsum([0, *lengths]), np.zeros(50, np.int64))
+    shapes = {collate(split, np.array([row]), 0, multiple=8, limit=50)[1].shape[1] for row in range(50)}
+    assert shapes == {8, 16, 24, 32, 40, 48, 50}
+    assert int(collate(split, np.array([2]), 0, multiple=8, limit=50)[1].sum()) == 3

@@ -21,6 +21,7 @@ from slipway.errors import UserError
 from slipway.models.bag import Bag
 from slipway.models.store import build, save
 from slipway.training.checkpoint import steps
+from slipway.training.distributed import ALONE, World
 from slipway.training.epoch import EpochMetrics
 from slipway.training.loop import Stopped, Trained, class_weights, must_be_finite, train
 from slipway.training.measure import better, measure, predict
@@ -37,6 +38,7 @@ class Setting:
 
     prepared: Path
     checkpoints: Path
+    world: World = ALONE
 
     def train(
         self,
@@ -71,6 +73,7 @@ class Setting:
             checkpoint_seconds=checkpoint_seconds,
             # asked between batches of validation too, which are no updates
             stop=lambda: next(updates) == stop_after if network.training else stop_in_validation,
+            world=self.world,
         )
 
 

@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +54,8 @@ def several(layout: Layout, hosts: Hosts, processes: int) -> int:
             os.environ.setdefault(f"{library}_SOCKET_IFNAME", hosts.interface)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hand_on)
+    # torchrun's own words call every end a failure; ours come below
+    os.environ.setdefault("LOGLEVEL", "CRITICAL")
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
@@ -70,6 +73,10 @@ def several(layout: Layout, hosts: Hosts, processes: int) -> int:
         first = min(failure.timestamp for failure in error.failures.values())
         ended = {rank: each.exitcode for rank, each in error.failures.items() if each.timestamp < first + TOGETHER}
         return ending(ended, layout)
+    except Exception:  # hosts that do not find each other
+        traceback.print_exc()
+        layout.write_failure(traceback.format_exc())
+        return 1
     return 0
 
 

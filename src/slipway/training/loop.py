@@ -104,7 +104,8 @@ def train(
             # a checkpoint is good or is not written: the last update is seen by no loss yet
             spread = torch.stack([parameter.detach().sum() for parameter in parameters]).sum()
             must_be_finite(world.sum(torch.stack([*losses, spread])), step + 1, checkpoints)
-            begun = Begun(updates, float(world.sum(nats.clone())), time.perf_counter() - began)
+            of_each = tuple(map(float, world.gather(nats.cpu())))
+            begun = Begun(updates, of_each, time.perf_counter() - began)
             chance = generators(world)
             if world.leads:
                 write_or_warn(checkpoints, step, freeze(replace(so_far, begun=begun), model, opts, chance))
@@ -116,7 +117,7 @@ def train(
     while not so_far.finished(config):
         epoch, step = so_far.epoch + 1, so_far.step
         began = time.perf_counter() - so_far.begun.seconds
-        nats = torch.tensor(so_far.begun.nats if world.leads else 0.0, device=device)
+        nats = torch.tensor(so_far.begun.nats_of(world), device=device)
         losses: list[Tensor] = []
         model.train()
         # by seed and epoch alone, so that a resumed run sees the batches that it would have seen

@@ -23,11 +23,17 @@ from slipway.training.measure import better
 
 @dataclass(frozen=True)
 class Begun:
-    """What is done of an epoch that is not over: updates, the nats of their rows, seconds."""
+    """What is done of an epoch that is not over: updates, the nats of each process's rows, seconds."""
 
     updates: int = 0
-    nats: float = 0.0
+    nats: tuple[float, ...] = ()
     seconds: float = 0.0
+
+    def nats_of(self, world: World) -> float:
+        """What this process goes on from: to the same last bit where the number of processes is the same."""
+        if len(self.nats) == world.size:
+            return self.nats[world.rank]
+        return float(sum(self.nats)) if world.leads else 0.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,8 @@ def resume(
         return state
     model.load_state_dict(under("model/"))
     checkpoint.unpack(optimizers, under("optimizer/"), found.state["optimizer"])
-    state = replace(state, begun=Begun(**found.state["begun"]))
+    begun = found.state["begun"]
+    state = replace(state, begun=Begun(begun["updates"], tuple(begun["nats"]), begun["seconds"]))
     before = found.state["processes"]
     if before != world.size:
         print(f"the checkpoint is of {before} processes, these are {world.size}: same updates, other random numbers")
