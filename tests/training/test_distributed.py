@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+import transformers
 
 from slipway.training.checkpoint import steps
 from slipway.training.history import read_csv
@@ -29,6 +30,8 @@ CASES: dict[str, dict[str, Any]] = {
     # every batch is one row: nothing is left for the second process
     "rows alone": {"kind": "bag", "model": {"dropout": 0.0}, "token_budget": 1, "epochs": 1, "rows": 40},
     "gone on with": {"kind": "encoder", "model": NO_CHANCE},
+    # its pooler has no gradient
+    "pretrained": {"kind": "pretrained", "accumulate": 2},
 }
 # sums over rows in another order, and what training makes of their last digits
 TOLERANCE = 1e-4
@@ -39,14 +42,20 @@ FIGURES = ("train_loss", "log_loss", "accuracy", "macro_f1")
 def results(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What "one" process found, and both of two, "0" and "1"."""
     folder = tmp_path_factory.mktemp("two")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    no_chance = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    transformers.BertModel(transformers.BertConfig(vocab_size=1500, **sizes, **no_chance)).save_pretrained(
+        folder / "bert"
+    )
+    cases = CASES | {"pretrained": {**CASES["pretrained"], "model": {"name": str(folder / "bert"), "dropout": 0.0}}}
     several = runpy.run_path(str(SEVERAL))
     run, setting = several["run"], several["Setting"]
-    one = {name: run(setting(prepared, folder / "one"), name, case) for name, case in CASES.items()}
+    one = {name: run(setting(prepared, folder / "one"), name, case) for name, case in cases.items()}
     with pytest.raises(Stopped):
         run(setting(prepared, folder / "two"), "gone on with", CASES["gone on with"], stop_after=20)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
     torchrun.append("--nproc-per-node=2")
-    words = [SEVERAL, json.dumps(CASES), prepared, folder / "two", folder]
+    words = [SEVERAL, json.dumps(cases), prepared, folder / "two", folder]
     done = subprocess.run(
         [*torchrun, "--nproc-per-node=2", *words], capture_output=True, text=True, timeout=300, check=False
     )
