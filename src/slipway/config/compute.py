@@ -57,7 +57,7 @@ class SageMakerCompute(Place):
     encrypt_between_machines: bool
     # whether a job that failed by its own fault is tried again as it is
     retry: bool
-    tags: dict[str, str | None]
+    tags: dict[str, str | int | None]
     prices_usd: dict[InstanceType, Annotated[float, Field(gt=0)]]
 
     @model_validator(mode="after")

@@ -71,7 +71,7 @@ BAD: dict[str, tuple[Callable[..., None], str]] = {
     "no such profile": (sets("AWS_PROFILE", "nobody"), "no AWS credentials: The config profile (nobody)"),
     "no region": (no_region, "no AWS region: set compute.region, or AWS_REGION."),
     "expired credentials": (lambda account, _: account.expire_credentials(), "the AWS credentials have expired"),
-    "wrong region": (wrong_region, "s3://far is not in the region that was asked: it is in eu-central-1."),
+    "wrong region": (wrong_region, "s3://far is in eu-central-1, and the job would run in us-east-1"),
     "no bucket": (sets("SLIPWAY_BUCKET", "nobodys-bucket"), "s3://nobodys-bucket does not exist: set compute.bucket"),
     "no name of a bucket": (sets("SLIPWAY_BUCKET", ""), "compute.bucket is not set: terraform/platform prints it"),
     "no image": (no_image, "-gpu is missing: `make image-train DEVICE=gpu` builds it"),
@@ -138,6 +138,7 @@ def test_the_verbs_know_jobs_by_name(
 ) -> None:
     assert main(["train", "compute.submit=false"]) == 2
     assert "is absent, and compute.submit=false starts none" in capsys.readouterr().err
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
     resolved = yaml.safe_load((checkout / "resolved.yaml").read_text(encoding="utf-8"))
     resolved["train"] |= {"epochs": 400, "patience": None}
     (checkout / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")

@@ -77,8 +77,7 @@ class SageMaker:
         attempts = self.attempts.all()
         if attempts and not self._may_follow(attempts[-1]):
             return False
-        with in_words(f"s3://{self.compute.bucket}"):
-            self.account.client("s3").head_bucket(Bucket=self.compute.bucket)
+        self._check_bucket()
         images = {device: self._image(device) for device in {device_of(kind) for kind in self.compute.instance_types}}
         spent = sum(self.attempts.usd(each) or 0.0 for each in attempts)
         seconds = {kind: limit_seconds(self.compute, kind, spent) for kind in self.compute.instance_types}
@@ -193,8 +192,8 @@ class SageMaker:
             return False
         if state(last) == "failed" and not failure(last).startswith(PASSING) and not self.compute.retry:
             raise UserError(
-                f"{self.attempts.why_not(last)}\nThe same would fail again: change what is wrong, or try it as it is with "
-                "compute.retry=true."
+                f"{self.attempts.why_not(last)}\nThe same would fail again: change what is wrong, or try it as it is "
+                "with compute.retry=true."
             )
         return True
 
@@ -206,6 +205,17 @@ class SageMaker:
         if inputs.encoder is not None:
             channels["encoder"] = store.folder("encoder", encoder_files(inputs.encoder), inputs.encoder)
         return channels
+
+    def _check_bucket(self) -> None:
+        """Raises UserError where the bucket is missing, or in another region: SageMaker reads none of those."""
+        with in_words(f"s3://{self.compute.bucket}"):
+            found = self.account.client("s3").head_bucket(Bucket=self.compute.bucket).get("BucketRegion")
+        region = self.account.session.region_name
+        if found not in (None, region):
+            raise UserError(
+                f"s3://{self.compute.bucket} is in {found}, and the job would run in {region}: set compute.region or "
+                "AWS_REGION."
+            )
 
     def _image(self, device: str) -> str:
         """The training image's address. Raises UserError where the registry does not have it."""

@@ -88,7 +88,7 @@ def training_request(
         "enable_network_isolation": compute.network_isolation,
         "enable_inter_container_traffic_encryption": compute.encrypt_between_machines,
         "retry_strategy": {"maximum_retry_attempts": RETRIES},
-        "tags": [{"key": key, "value": value} for key, value in tags.items() if value],
+        "tags": [{"key": key, "value": str(value)} for key, value in tags.items() if value],
     }
     if compute.subnets:
         request["vpc_config"] = {
