@@ -93,10 +93,7 @@ class SageMaker:
     def _must_be_free(self, region: str, name: str) -> None:
         with self.changed:
             if (region, name) in self.jobs:
-                raise AwsError(
-                    "ResourceInUse", "Training job names must be unique within an AWS account and region, and a "
-                    f"training job with this name already exists ({self.jobs[region, name].arn})",
-                )  # fmt: skip
+                raise AwsError("ResourceInUse", NAME_TAKEN.format(arn=self.jobs[region, name].arn))
 
     def describe(self, call: Call) -> dict[str, Any]:
         """DescribeTrainingJob."""

@@ -260,7 +260,7 @@ class Worker(Thread):
 
     def _sync(self, roots: list[Path], last: bool) -> None:
         """Upload changed checkpoint files, in any order; all of them at the end, some of them before it."""
-        if "CheckpointConfig" not in self.job.request:
+        if "CheckpointConfig" not in self.job.request or (self.lose_checkpoint and not last):
             return
         waiting = [path for path in self._files(roots) if self.synced.get(path) != state(path)]
         self.random.shuffle(waiting)
