@@ -11,6 +11,7 @@ import numpy as np
 
 from slipway.data.prepared import load_split
 from slipway.training.distributed import world
+from slipway.training.launch import die_with_parent
 from slipway.training.loop import Stopped
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -32,6 +33,7 @@ def run(setting: Setting, folder: str, case: dict[str, Any], **more: Any) -> dic
 
 def main(cases: str, prepared: str, folder: str, results: str) -> None:
     """Train each case, and one with dropout twice: as a whole, and stopped on the way."""
+    die_with_parent()
     with world() as processes:
         setting = Setting(Path(prepared), Path(folder), processes)
         found: dict[str, Any] = {name: run(setting, name, case) for name, case in json.loads(cases).items()}

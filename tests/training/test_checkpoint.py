@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from slipway.training.checkpoint import Checkpoint, latest, pack, steps, unpack, write
+from slipway.training.checkpoint import Checkpoint, Timer, from_bytes, latest, pack, steps, to_bytes, unpack, write
 
 
 def checkpoint(value: float) -> Checkpoint:
@@ -121,3 +122,22 @@ def test_optimizers_go_on_as_if_never_stopped(tmp_path: Path) -> None:
     unpack(fresh, frozen.tensors, frozen.state)
     steps_of(again, fresh, [2, 5])
     assert all(torch.equal(left, right) for left, right in zip(network.parameters(), again.parameters(), strict=True))
+
+
+def test_checkpoints_take_two_percent_of_the_time_at_most() -> None:
+    timer = Timer(0.001)
+    with timer.writing():
+        until = time.monotonic() + 0.05
+        while time.monotonic() < until:
+            pass
+    assert 0.05 <= timer.spent < 1
+    assert timer.due_at >= until + timer.spent / 0.02 - 0.001
+    assert not timer.due()
+
+
+def test_another_process_gets_the_checkpoint_as_it_is() -> None:
+    sent = from_bytes(to_bytes(checkpoint(2)))
+    assert sent is not None
+    assert sent.state == {"value": 2}
+    assert torch.equal(sent.tensors["weight"], checkpoint(2).tensors["weight"])
+    assert from_bytes(to_bytes(None)) is None

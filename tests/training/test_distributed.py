@@ -53,12 +53,10 @@ def results(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     one = {name: run(setting(prepared, folder / "one"), name, case) for name, case in cases.items()}
     with pytest.raises(Stopped):
         run(setting(prepared, folder / "two"), "gone on with", CASES["gone on with"], stop_after=20)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
-    torchrun.append("--nproc-per-node=2")
+    torchrun = ["torch.distributed.run", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=2"]
     words = [SEVERAL, json.dumps(cases), prepared, folder / "two", folder]
-    done = subprocess.run(
-        [*torchrun, "--nproc-per-node=2", *words], capture_output=True, text=True, timeout=300, check=False
-    )
+    command = [sys.executable, "-m", *torchrun, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the checkpoint is of 1 processes, these are 2") == 2
     return {"one": one} | {rank: json.loads((folder / f"{rank}.json").read_text()) for rank in ("0", "1")}
