@@ -1,34 +1,13 @@
 """What is wrong with an account or a machine is said in words, with status 2, and nothing is trained."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from slipway.__main__ import main
 from slipway.compute.image import image_tag
-from slipway.config.compose import Order, resolve
 from slipway.rehearsal.aws import EmulatedAws
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def checkout(account: EmulatedAws, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project's folder with prepared data, and the configuration to train on SageMaker."""
-    folder = tmp_path / "checkout"
-    shutil.copytree(prepared, folder / "data" / "prepared")
-    for name in ("conf", "docker"):
-        shutil.copytree(ROOT / name, folder / name)
-    order = Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 2}})
-    (folder / "resolved.yaml").write_text(yaml.safe_dump(resolve(order, conf=ROOT / "conf")[1]), encoding="utf-8")
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    monkeypatch.setenv("SLIPWAY_COMPUTE", "sagemaker")
-    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def wrong_region(account: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,30 +110,3 @@ def test_a_result_that_was_damaged_on_s3_is_refused_and_trained_again_where_aske
     assert main(["train", "compute.retry=true"]) == 0
     assert (checkout / "models" / "train" / "train.json").is_file()
     assert list(account.sagemaker.workers) == [name, f"{name[:-1]}2"]
-
-
-def test_the_verbs_know_jobs_by_name(
-    account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert main(["train", "compute.submit=false"]) == 2
-    assert "is absent, and compute.submit=false starts none" in capsys.readouterr().err
-    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
-    resolved = yaml.safe_load((checkout / "resolved.yaml").read_text(encoding="utf-8"))
-    resolved["train"] |= {"epochs": 400, "patience": None}
-    (checkout / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")
-    assert main(["submit"]) == 0
-    [name] = account.sagemaker.workers
-    assert f"{name} started" in capsys.readouterr().out
-    assert main(["submit"]) == 0
-    assert f"{name} runs already" in capsys.readouterr().out
-    account.wait_line(name, "epoch   1")
-    assert main(["jobs"]) == 0
-    assert "1 x ml.g4dn.xlarge" in capsys.readouterr().out
-    assert main(["stop", name]) == 0
-    assert main(["logs", name]) == 0
-    assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
-    assert main(["stop", name]) == 0
-    assert f"{name} does not run: it is stopped" in capsys.readouterr().out
-    assert main(["logs", f"{name[:-1]}9"]) == 2
-    assert main(["logs", "nothing"]) == 2
-    assert main(["logs"]) == 2

@@ -1,0 +1,75 @@
+"""The verbs, where the configuration chooses SageMaker."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from slipway.__main__ import main
+from slipway.rehearsal.aws import EmulatedAws
+from slipway.training.history import read_csv
+
+
+def test_the_verbs_know_jobs_by_name(
+    account: EmulatedAws,
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[..., None],
+) -> None:
+    assert main(["train", "compute.submit=false"]) == 2
+    assert "is absent, and compute.submit=false starts none" in capsys.readouterr().err
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
+    change(epochs=400, patience=None)
+    assert main(["submit"]) == 0
+    [name] = account.sagemaker.workers
+    assert f"{name} started" in capsys.readouterr().out
+    assert main(["submit"]) == 0
+    assert f"{name} runs already" in capsys.readouterr().out
+    account.wait_line(name, "epoch   1")
+    assert main(["jobs"]) == 0
+    assert "1 x ml.g4dn.xlarge" in capsys.readouterr().out
+    assert main(["stop", name]) == 0
+    assert main(["logs", name]) == 0
+    assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
+    assert main(["stop", name]) == 0
+    assert f"{name} does not run: it is stopped" in capsys.readouterr().out
+    assert main(["logs", f"{name[:-1]}9"]) == 2
+    assert main(["logs", "nothing"]) == 2
+    assert main(["logs"]) == 2
+
+
+def test_what_the_tracking_server_did_not_hear_is_told_on_collection_and_once(
+    account: EmulatedAws, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{checkout / 'mlflow.db'}"  # a file of this machine: the job cannot reach it
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=mlflow")
+    assert main(["train"]) == 0
+    [request] = account.sent("sagemaker", "CreateTrainingJob")
+    assert set(request["Environment"]) == {"SLIPWAY_GIT_COMMIT"}
+    assert main(["train"]) == 0
+    client = mlflow.MlflowClient(uri)
+    [run] = client.search_runs([client.get_experiment_by_name("slipway").experiment_id])
+    history = read_csv(checkout / "models" / "train" / "history.csv")
+    logged = client.get_metric_history(run.info.run_id, "accuracy")
+    assert [(point.step, point.value) for point in logged] == [(each.epoch, each.accuracy) for each in history]
+    assert run.info.status == "FINISHED"
+
+
+def test_ctrl_c_ends_the_wait_and_not_the_job(
+    account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str], change: Callable[..., None]
+) -> None:
+    change(epochs=400, patience=None)
+    # when the log is read for the first time, the job trains
+    account.after = lambda call: os.kill(os.getpid(), signal.SIGINT) if call.action == "GetLogEvents" else None
+    assert main(["train"]) == 130
+    account.after = lambda call: None
+    [name] = account.sagemaker.workers
+    assert f"{name} goes on: `dvc repro` waits for it again" in capsys.readouterr().err.replace("\n", " ")
+    assert main(["submit"]) == 0
+    assert f"{name} runs already" in capsys.readouterr().out
+    assert not (checkout / "models").exists()
