@@ -7,7 +7,7 @@ export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
 DEVICE ?= cpu
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kill-test lint format bench ui image-train lock clean
+.PHONY: help setup demo test kill-test lint format bench ui image-train image-test lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,9 @@ image-train: $(INSTALLED) ## build the training image; `make image-train DEVICE=
 	@command -v docker >/dev/null || { echo "error: docker is missing: install Docker Engine (https://docs.docker.com/engine/install), or train with SLIPWAY_COMPUTE=local" >&2; exit 2; }
 	@tag=$$(python -m slipway.compute.image $(DEVICE)) && BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 \
 		--build-arg DEVICE=$(DEVICE) --file docker/train.Dockerfile --tag slipway-train:$$tag . && echo "slipway-train:$$tag"
+
+image-test: image-train ## train in the image that was built, with docker
+	@SLIPWAY_DOCKER=1 pytest tests/compute/test_container.py
 
 PIN := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 IMAGE := --python-platform x86_64-unknown-linux-gnu

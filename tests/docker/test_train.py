@@ -91,6 +91,23 @@ def test_a_signal_reaches_what_trains(tmp_path: Path) -> None:
     assert process.communicate(timeout=60)[0] == f"got {int(signal.SIGTERM)}\n"
 
 
+def test_checkpoints_that_come_as_an_input_are_where_training_writes_them(tmp_path: Path) -> None:
+    tarball(tmp_path, "import pathlib, sys\n(pathlib.Path(sys.argv[1]) / 'checkpoints' / 'step').mkdir()\n")
+    mounted = tmp_path / "input" / "data" / "checkpoints"
+    mounted.mkdir()
+    for step in ("first", "second"):
+        assert start(tmp_path, str(tmp_path)).wait(timeout=60) == 0
+        (mounted / "step").rename(mounted / step)
+
+
+def test_checkpoints_that_are_mounted_stay(tmp_path: Path) -> None:
+    tarball(tmp_path)
+    for folder in ("checkpoints/step", "input/data/checkpoints"):
+        (tmp_path / folder).mkdir(parents=True)
+    assert start(tmp_path, str(tmp_path)).wait(timeout=60) == 0
+    assert (tmp_path / "checkpoints" / "step").is_dir()
+
+
 @pytest.mark.slow
 def test_the_source_of_this_project_trains(job_of: Callable[..., Any], make_layout: Callable[..., Any]) -> None:
     layout = make_layout(job_of(epochs=1))

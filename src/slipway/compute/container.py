@@ -37,8 +37,8 @@ LOCAL = "or train without one: SLIPWAY_COMPUTE=local"
 
 
 def worker(device: str) -> Sequence[str]:
-    """The command that trains in a folder, which is its last argument. Raises UserError where no container can run."""
-    return sys.executable, "-m", "slipway.compute.container", ready(f"{PROJECT}-train:{image_tag(device)}")
+    """The command that trains in a folder, which is its last argument: the backend `local` starts it."""
+    return sys.executable, "-m", "slipway.compute.container", f"{PROJECT}-train:{image_tag(device)}"
 
 
 def ready(image: str) -> str:
