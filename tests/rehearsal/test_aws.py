@@ -219,6 +219,7 @@ def test_a_wrong_request_is_refused(account: EmulatedAws, create: Create) -> Non
     def image(name: str) -> dict[str, Any]:
         return {"AlgorithmSpecification": {"TrainingImage": name, "TrainingInputMode": "File"}}
 
+    warm = {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 9, "KeepAlivePeriodInSeconds": 60}
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"HyperParameters": {"job": "x" * 2501}}, "Member must have length less than or equal to 2500"),
         (
@@ -226,7 +227,12 @@ def test_a_wrong_request_is_refused(account: EmulatedAws, create: Create) -> Non
             "Value 'a b' at 'trainingJobName' failed to satisfy constraint: Member must satisfy",
         ),
         ({"RoleArn": f"{account.role}-none"}, f"Could not assume role {account.role}-none. Please ensure"),
-        ({"EnableManagedSpotTraining": True}, "Invalid MaxWaitTimeInSeconds"),
+        ({"EnableManagedSpotTraining": True}, "Invalid MaxWaitTimeInSeconds. It must be present"),
+        (
+            {"StoppingCondition": {"MaxWaitTimeInSeconds": 9}},
+            "It is only supported when EnableManagedSpotTraining is set",
+        ),
+        ({"spot": True, "ResourceConfig": warm}, "KeepAlivePeriodInSeconds"),
         (image("train"), "Invalid training image. Please provide a valid"),
         (image(f"{registry}/train:2"), f"image: {registry}/train:2 with tag: 2 and digest: null. Please check"),
         (image(f"{registry}/none:1"), "Cannot find repository: none in registry ID: 123456789012"),

@@ -21,6 +21,7 @@ NAME_TAKEN = (
     "exists ({arn})"
 )
 WAIT_TOO_SHORT = "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+WAIT_WITHOUT_SPOT = "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
 ROLE_MISSING = (
     "Could not assume role {role}. Please ensure that the role exists and allows principal "
     "'sagemaker.amazonaws.com' to assume the role."
@@ -159,7 +160,7 @@ class SageMaker:
         if spot and (longest is None or longest < limits.get("MaxRuntimeInSeconds", 86400)):
             raise invalid(WAIT_TOO_SHORT)
         if longest is not None and not spot:
-            raise invalid("MaxWaitTimeInSeconds is invalid when EnableManagedSpotTraining is false")
+            raise invalid(WAIT_WITHOUT_SPOT)
         if spot and request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
             raise invalid("KeepAlivePeriodInSeconds is not supported with Managed Spot Training.")
         try:
