@@ -83,9 +83,17 @@ def record(
 
 
 def git_commit() -> str:
-    """The commit that is checked out, with `+` where the tree differs from it; empty outside git."""
+    """The commit that is checked out, with `+` where the tree differs from it; empty outside git.
+
+    A job elsewhere, which has no checkout, is told by SLIPWAY_GIT_COMMIT.
+    """
+    if told := os.environ.get("SLIPWAY_GIT_COMMIT"):
+        return told
     command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:  # the training image has no git
+        return ""
 
 
 def _now() -> int:

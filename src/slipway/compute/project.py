@@ -10,7 +10,7 @@ from slipway.compute.folder import JobFolder, parse_name
 from slipway.compute.job import job_hash, local_encoder
 from slipway.compute.local import Local
 from slipway.config.compose import runtime
-from slipway.config.compute import Compute, SageMakerCompute
+from slipway.config.compute import Compute, ContainerCompute, SageMakerCompute
 from slipway.config.model import ModelConfig
 from slipway.config.resolved import read
 from slipway.config.train import TrainConfig
@@ -67,6 +67,10 @@ def backend(compute: Compute, folder: JobFolder, say: Callable[[str], None]) -> 
         from slipway.compute.sagemaker.backend import SageMaker
 
         return SageMaker(compute, folder, say)
+    if isinstance(compute, ContainerCompute):
+        from slipway.compute.container import worker
+
+        return Local(folder, worker(compute.device))
     return Local(folder)
 
 

@@ -3,7 +3,10 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
 
+import base64
+import gzip
 import json
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,7 @@ from slipway.files import sha256, write_json
 FILES = ("history.csv", "model.json", "model.safetensors")
 DONE = "train.json"  # written last
 LIMIT = 1024  # characters: what SageMaker keeps of output/failure
+MOST = 2500  # characters: what SageMaker takes as the value of a hyperparameter
 
 
 class Job(Section):
@@ -32,6 +36,17 @@ class Job(Section):
     checkpoint_minutes: float
     # on each host; None is one a GPU, and one where there is none
     processes: int | None = None
+
+
+def to_text(job: Job) -> str:
+    """The job as JSON; where that is longer than a hyperparameter may be, as a list of stop words is, its gzip."""
+    plain = job.model_dump_json()
+    return plain if len(plain) <= MOST else base64.b64encode(gzip.compress(plain.encode(), mtime=0)).decode()
+
+
+def from_text(text: str) -> Job:
+    """The job that `to_text` wrote. Raises what pydantic, base64 and gzip do for any other text."""
+    return Job.model_validate_json(text if text.startswith("{") else gzip.decompress(base64.b64decode(text)))
 
 
 @dataclass(frozen=True)
@@ -52,7 +67,7 @@ class Layout:
 
     @property
     def hyperparameters(self) -> Path:
-        """The job, as one JSON text under one key: values of SageMaker's hyperparameters are text."""
+        """The job, as one text under one key: values of SageMaker's hyperparameters are text."""
         return self.root / "input" / "config" / "hyperparameters.json"
 
     @property
@@ -81,15 +96,15 @@ class Layout:
 
     def write_job(self, job: Job) -> None:
         """Put down what the job is told."""
-        write_json(self.hyperparameters, {"job": job.model_dump_json()})
+        write_json(self.hyperparameters, {"job": to_text(job)})
 
     def read_job(self) -> Job:
         """What the job is told. Raises UserError where it is missing or of another release."""
         try:
-            return Job.model_validate_json(json.loads(self.hyperparameters.read_text(encoding="utf-8"))["job"])
+            return from_text(json.loads(self.hyperparameters.read_text(encoding="utf-8"))["job"])
         except FileNotFoundError as error:
             raise UserError(f"{self.hyperparameters} is missing: {self.root} is not the folder of a job.") from error
-        except (ValidationError, ValueError, KeyError, TypeError) as error:
+        except (ValidationError, ValueError, KeyError, TypeError, OSError, EOFError, zlib.error) as error:
             raise UserError(f"{self.hyperparameters}: not the job of this release of the code ({error}).") from error
 
     def read_hosts(self) -> Hosts:

@@ -13,6 +13,8 @@ from slipway.compute.project import state
 from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
 
+WIDTH = 110
+
 
 def run() -> None:
     """Print a table of the attempts on this machine, and with compute=sagemaker of the account's newest."""
@@ -41,7 +43,9 @@ def run() -> None:
             f"{each.seconds:,.0f} s" if each.seconds is not None else "",
             f"${each.usd:.2f}" if each.usd is not None else "",
         )
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, WIDTH)  # a narrow terminal wraps; a name that is cut is of no use
+    console.print(table)
 
 
 def here() -> list[Attempt]:

@@ -26,24 +26,26 @@ def run() -> int:
     this machine with it, which leaves a checkpoint; returns 130 then.
     """
     console = Console(stderr=True)
-    wanted = order(lambda line: console.print(line, markup=False, highlight=False))
+    wanted = order(lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
     backend, folder = wanted.backend, wanted.folder
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     folder.claim(OUTPUT)
     try:
         started = start(wanted)
         if started or backend.running():
-            console.print(f"{backend.name} {'started' if started else 'runs already'}", markup=False)
+            said = "started" if started else "runs already"
+            console.print(f"{backend.name} {said}; `slipway logs {backend.name}` shows more", soft_wrap=True)
             with Bar(console) as bar:
                 bar.show(backend.follow())
     except KeyboardInterrupt:
-        if not backend.ends_with_wait:
-            console.print(
-                f"{backend.name} goes on: `dvc repro` waits for it again, `slipway stop {backend.name}` stops it."
-            )
-            return 130
         if backend.status() == "absent":
             raise
+        if not backend.ends_with_wait:
+            console.print(
+                f"{backend.name} goes on: `dvc repro` waits for it again, `slipway stop {backend.name}` stops it.",
+                soft_wrap=True,
+            )
+            return 130
         backend.stop()
         for line in backend.follow():
             console.print(line, markup=False)

@@ -11,11 +11,13 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from sagemaker.core.resources import TrainingJob
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from slipway.compute.sagemaker.request import training_request
 from slipway.config.compose import runtime
 from slipway.errors import UserError
 from slipway.rehearsal.aws import EmulatedAws
+from slipway.training.layout import MOST, from_text
 
 GOLDEN = Path(__file__).parent / "create_training_job.json"
 ROLE = "arn:aws:iam::123456789012:role/slipway-training"
@@ -82,8 +84,12 @@ def test_a_file_of_this_machine_is_no_address_for_another(job_of: Callable[..., 
     assert "MLFLOW_TRACKING_URI" not in request(job_of(), uri="sqlite:////here/mlflow.db")["environment"]
 
 
-def test_a_job_that_is_too_long_to_tell_is_refused(job_of: Callable[..., Any]) -> None:
-    job = job_of()
-    long = job.model_copy(update={"tracking": job.tracking.model_copy(update={"experiment": "e" * 2000})})
+def test_a_long_job_is_packed_and_one_that_is_too_long_all_the_same_is_refused(job_of: Callable[..., Any]) -> None:
+    def job(words: list[str]) -> Any:
+        return job_of(model={"tokenizer": {"kind": "words", "stop_words": words}})
+
+    told = request(job(sorted(ENGLISH_STOP_WORDS)))["hyper_parameters"]["job"]
+    assert len(told) <= MOST < len(json.dumps(sorted(ENGLISH_STOP_WORDS)))
+    assert from_text(told) == job(sorted(ENGLISH_STOP_WORDS))
     with pytest.raises(UserError, match="SageMaker takes 2500"):
-        request(long)
+        request(job([f"{number * 7919:x}" for number in range(3000)]))

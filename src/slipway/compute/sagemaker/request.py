@@ -10,9 +10,8 @@ from slipway.compute.folder import PROJECT, job_name
 from slipway.config.compute import SageMakerCompute
 from slipway.config.tracking import USERINFO
 from slipway.errors import UserError
-from slipway.training.layout import Job
+from slipway.training.layout import MOST, Job, to_text
 
-MOST_CHARACTERS = 2500  # of a hyperparameter's value
 RETRIES = 3  # where SageMaker itself fails
 # families whose machines have a disk of their own, which is encrypted and takes no key
 OWN_DISK = ("g4dn", "g5", "g6", "g6e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "trn1", "trn1n")
@@ -48,9 +47,9 @@ def training_request(
 
     Raises UserError where the job is too long a text for a hyperparameter, or an address holds a password.
     """
-    told = job.model_dump_json()
-    if len(told) > MOST_CHARACTERS:
-        raise UserError(f"the sections model and train are {len(told)} characters; SageMaker takes {MOST_CHARACTERS}.")
+    told = to_text(job)
+    if len(told) > MOST:
+        raise UserError(f"the sections model and train are {len(told)} characters, packed; SageMaker takes {MOST}.")
     if tracking_uri and USERINFO.search(tracking_uri):
         raise UserError(
             "tracking.uri holds a password, and everybody who may look at the job would see it: use SageMaker's "
