@@ -1,6 +1,5 @@
 """Runs a job as SageMaker does: from S3 to a folder like /opt/ml, the image's `train` on it, and back to S3."""
 
-import json
 import os
 import random
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import Any
 
+from slipway.rehearsal.folder import algorithm_error, checkpoints, prepare
 from slipway.rehearsal.jobs import TrainingJob
 from slipway.rehearsal.sweep import MARK, sweep
 
@@ -88,7 +88,7 @@ class Worker(Thread):
         roots = [self.folder / f"attempt-{self.attempt}" / host for host in hosts]
         self.job.move("Downloading")
         for root, host in zip(roots, hosts, strict=True):
-            self._prepare(root, host, hosts)
+            prepare(root, host, hosts, self.job.request, self.s3)
         self.synced = {path: state(path) for path in self._files(roots)}
         # the hosts of SageMaker each have all ports to themselves
         self.port = free_port() if count > 1 else 0
@@ -131,39 +131,6 @@ class Worker(Thread):
                 self._upload(roots)
             self.job.move(ending)
         return True
-
-    def _prepare(self, root: Path, host: str, hosts: list[str]) -> None:
-        """The folder as the container finds it."""
-        for name in ("input/config", "input/data", "model", "output/data", "checkpoints", "code"):
-            (root / name).mkdir(parents=True, exist_ok=True)
-        request, channels = self.job.request, self.job.request.get("InputDataConfig", [])
-        for channel in channels:
-            self._download(channel["DataSource"]["S3DataSource"]["S3Uri"], root / "input/data" / channel["ChannelName"])
-        if "CheckpointConfig" in request:
-            self._download(request["CheckpointConfig"]["S3Uri"], self._checkpoints(root))
-        kind = request["ResourceConfig"].get("InstanceType", "")
-        group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": hosts}
-        files = {
-            "hyperparameters": request.get("HyperParameters", {}),
-            "inputdataconfig": {
-                channel["ChannelName"]: {
-                    "TrainingInputMode": "File",
-                    "S3DistributionType": "FullyReplicated",
-                    "RecordWrapperType": "None",
-                }
-                for channel in channels
-            },
-            "resourceconfig": {
-                "current_host": host,
-                "current_instance_type": kind,
-                "current_group_name": "homogeneousCluster",
-                "hosts": hosts,
-                "instance_groups": [group],
-                "network_interface_name": "lo" if len(hosts) > 1 else "eth0",
-            },
-        }
-        for name, content in files.items():
-            (root / "input/config" / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
     def _start(self, root: Path) -> subprocess.Popen[bytes]:
         environment = self.environment | self.job.request.get("Environment", {})
@@ -230,32 +197,13 @@ class Worker(Thread):
             for process in processes:
                 self._after(self.grace, process.kill)
 
-    def _checkpoints(self, root: Path) -> Path:
-        place = self.job.request.get("CheckpointConfig", {}).get("LocalPath", "/opt/ml/checkpoints")
-        return root / Path(place).relative_to("/opt/ml")
-
-    def _download(self, uri: str, target: Path) -> None:
-        """All objects under a prefix."""
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        target.mkdir(parents=True, exist_ok=True)
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for found in page.get("Contents", []):
-                key = found["Key"]
-                within = key == prefix or prefix.endswith("/") or not prefix or key.startswith(f"{prefix}/")
-                # a prefix is no folder: `a/b` takes a/bc too
-                start = len(prefix) if within and key != prefix else prefix.rfind("/") + 1
-                path = target / key[start:].lstrip("/")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if not key.endswith("/"):
-                    self.s3.download_file(bucket, key, str(path))
-
     def _sync_until(self, over: Event, roots: list[Path]) -> None:
         while not over.wait(SYNC_SECONDS):
             self._sync(roots, last=False)
 
     def _files(self, roots: list[Path]) -> list[Path]:
         # unlike Path.rglob, os.walk passes over a folder that is removed meanwhile
-        found = [walked for root in roots for walked in os.walk(self._checkpoints(root))]
+        found = [walked for root in roots for walked in os.walk(checkpoints(root, self.job.request))]
         return sorted(Path(folder) / name for folder, _, names in found for name in names)
 
     def _sync(self, roots: list[Path], last: bool) -> None:
@@ -272,7 +220,7 @@ class Worker(Thread):
             waiting = [path for path in waiting if path != newest and self.random.random() < 0.5]
         bucket, _, prefix = self.job.request["CheckpointConfig"]["S3Uri"].removeprefix("s3://").partition("/")
         for path in waiting:
-            [folder] = {self._checkpoints(root) for root in roots} & {*path.parents}
+            [folder] = {checkpoints(root, self.job.request) for root in roots} & {*path.parents}
             with suppress(FileNotFoundError):
                 self.synced[path] = state(path)
                 key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
@@ -305,14 +253,6 @@ def free_port() -> int:
     """A port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
-
-
-def algorithm_error(root: Path, code: int) -> str:
-    """Why a job failed, in SageMaker's words."""
-    said = root / "output" / "failure"
-    text = said.read_text(encoding="utf-8", errors="replace") if said.is_file() else ""
-    status = 128 - code if code < 0 else code  # a container says 137 where a process was killed
-    return f"AlgorithmError: {text[:900]}, exit code: {status}"
 
 
 def environment(endpoint: str, region: str, access_key: str) -> dict[str, str]:
