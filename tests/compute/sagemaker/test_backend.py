@@ -246,6 +246,25 @@ def test_a_result_that_is_here_needs_no_account(project: Make, tmp_path: Path, a
     assert len(account.requests) == asked
 
 
+@pytest.mark.slow
+def test_two_machines_train_what_one_does(account: EmulatedAws, project: Make, tmp_path: Path) -> None:
+    one = project(epochs=4)
+    assert one.submit("compute.instance_count=2", "compute.instance_types=[ml.m5.xlarge]")
+    lines = one.follow()
+    assert sum(line.startswith("epoch") for line in lines) == 4, "one machine alone speaks of epochs"
+    together = json.loads((one.collect() / DONE).read_text(encoding="utf-8"))["validation"]
+    alone = json.loads((trained_here(one, tmp_path) / DONE).read_text(encoding="utf-8"))["validation"]
+    assert together["log_loss"] == pytest.approx(alone["log_loss"], abs=0.02)
+    assert together["accuracy"] == pytest.approx(alone["accuracy"], abs=0.02)
+
+
+def test_credentials_that_end_while_inputs_are_sent_are_named(account: EmulatedAws, project: Make) -> None:
+    account.before = lambda call: account.expire_credentials() if call.action == "HeadObject" else None
+    with pytest.raises(UserError, match="the AWS credentials have expired"):
+        project().submit()
+    assert not created(account)
+
+
 def test_throttling_is_waited_out(account: EmulatedAws, project: Make) -> None:
     one = project()
     account.throttle("sagemaker", "CreateTrainingJob", times=2)

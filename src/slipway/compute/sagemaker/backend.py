@@ -12,13 +12,13 @@ from slipway.compute.folder import JobFolder, job_name
 from slipway.compute.image import image_tag
 from slipway.compute.job import encoder_files
 from slipway.compute.local import Local
-from slipway.compute.sagemaker import upload
 from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.attempts import Attempts, failure, stages, state
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
 from slipway.compute.sagemaker.request import has_gpu, training_request
 from slipway.compute.sagemaker.result import unpack
+from slipway.compute.sagemaker.upload import Uploads
 from slipway.compute.sagemaker.words import Expired, Unreachable, code, in_words, message
 from slipway.config.compute import SageMakerCompute
 from slipway.errors import UserError
@@ -199,7 +199,7 @@ class SageMaker:
 
     def _send(self, inputs: Inputs) -> dict[str, str]:
         """The S3 prefix of each channel, after what is not there yet was sent."""
-        store = upload.Inputs(self.account.client("s3"), str(self.compute.bucket), self.compute.kms_key)
+        store = Uploads(self.account.client("s3"), str(self.compute.bucket), self.compute.kms_key)
         prepared = [path for path in inputs.prepared.rglob("*") if path.is_file()]
         channels = {"code": store.code(), "prepared": store.folder("prepared", prepared, inputs.prepared)}
         if inputs.encoder is not None:

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 SOURCE = "source.tar.gz"
 
 
-class Inputs:
+class Uploads:
     """The folder PROJECT/inputs of a bucket; `s3` is a boto3 client."""
 
     def __init__(self, s3: Any, bucket: str, kms_key: str | None) -> None:

@@ -86,7 +86,8 @@ def message(error: ClientError) -> str:
 def explained(error: ClientError, where: str) -> UserError:
     """The UserError for an answer of AWS."""
     name, said, operation = code(error), message(error), error.operation_name
-    if name in EXPIRED:
+    # S3's answer to HEAD has no body, and so no name for what is wrong
+    if name in EXPIRED or (name == "400" and operation.startswith("Head")):
         return Expired(f"the AWS credentials have expired, or are not valid: {said or name}. {CREDENTIALS}")
     if name in SKEWED:
         return UserError(
