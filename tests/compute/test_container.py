@@ -106,7 +106,8 @@ def test_a_container_that_is_stopped_leaves_a_checkpoint_and_goes_on(
     job_of: Callable[..., Job], tmp_path: Path, prepared: Path, engine: Path
 ) -> None:
     backend = Local(JobFolder("2" * 16, tmp_path), worker("cpu"))
-    backend.submit(job_of(digits="2", epochs=300), Inputs(prepared, None, None))
+    job = job_of(digits="2", epochs=300).model_copy(update={"processes": 2})
+    backend.submit(job, Inputs(prepared, None, None))
     lines = backend.follow()
     assert next(line for line in lines if line.startswith("epoch"))
     backend.stop()
@@ -114,7 +115,7 @@ def test_a_container_that_is_stopped_leaves_a_checkpoint_and_goes_on(
     assert backend.status() == "stopped"
     (kept,) = backend.layout.checkpoints.iterdir()
     assert kept.lstat().st_uid == os.getuid()
-    backend.submit(job_of(digits="2", epochs=300), Inputs(prepared, None, None))
+    backend.submit(job, Inputs(prepared, None, None))
     lines = backend.follow()
     assert not next(line for line in lines if line.startswith("epoch")).startswith("epoch   1 ")
     backend.stop()

@@ -49,7 +49,8 @@ def main(words: list[str]) -> int:
 
 def several(layout: Layout, hosts: Hosts, processes: int) -> int:
     """Run this host's processes under torchrun; returns the exit status."""
-    if hosts.interface is not None:
+    # local mode names an interface that is not there
+    if len(hosts.names) > 1 and hosts.interface is not None:
         for library in ("GLOO", "NCCL"):
             os.environ.setdefault(f"{library}_SOCKET_IFNAME", hosts.interface)
     for number in (signal.SIGTERM, signal.SIGINT):
