@@ -78,13 +78,13 @@ class World:
         length = self.highest(len(content) if self.leads else 0)
         if not length:
             return b""
-        sent = torch.frombuffer(bytearray(content), dtype=torch.uint8) if self.leads else torch.empty(length).byte()
+        sent = (
+            torch.frombuffer(bytearray(content), dtype=torch.uint8)
+            if self.leads
+            else torch.empty(length, dtype=torch.uint8)
+        )
         dist.broadcast(sent, 0)
         return sent.numpy().tobytes()
-
-    def wait(self) -> None:
-        """Until all are here."""
-        self.highest(0)
 
 
 ALONE = World()
@@ -102,8 +102,10 @@ def world() -> Iterator[World]:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
-    yield World(dist.get_rank(), dist.get_world_size())
-    # not after an error: it would wait for processes that are gone
+    found = World(dist.get_rank(), dist.get_world_size())
+    yield found
+    # together, since torchrun ends all soon after the first; but not after an error, where others may be gone
+    found.highest(0)
     dist.destroy_process_group()
 
 

@@ -6,6 +6,7 @@ output/failure, with what killed it; the next attempt goes on from the newest ch
 """
 
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -37,8 +38,7 @@ def main(words: list[str]) -> int:
                 f"compute.processes: {processes} is more than the {gpus} GPUs of this machine; null is one a GPU."
             )
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        layout.write_failure(str(error))
+        say(str(error), layout)
         return 2
     if processes * len(hosts.names) == 1:
         os.execv(sys.executable, [sys.executable, "-m", ENTRY, str(layout.root)])
@@ -55,8 +55,8 @@ def several(layout: Layout, hosts: Hosts, processes: int) -> int:
             os.environ.setdefault(f"{library}_SOCKET_IFNAME", hosts.interface)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hand_on)
-    # torchrun's own words call every end a failure; ours come below
-    os.environ.setdefault("LOGLEVEL", "CRITICAL")
+    # torchrun calls every end a failure; what happened is said below
+    logging.getLogger("torch.distributed.elastic.multiprocessing").setLevel(logging.CRITICAL)
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
@@ -96,17 +96,24 @@ def hand_on(*_: object) -> None:
 def ending(ended: Mapping[int, int], layout: Layout) -> int:
     """The exit status of the job whose processes, by rank, `ended` with these; says why where none of them could."""
     killed = [rank for rank, status in sorted(ended.items()) if status < 0 and status != -signal.SIGTERM]
+    statuses = set(ended.values())
+    if not killed and statuses <= {STOPPED, -signal.SIGTERM}:
+        return STOPPED
     if killed:
         # what the others wrote is that they lost this one
         layout.failure.unlink(missing_ok=True)
         which = ", ".join(f"process {rank} was killed by {signal.Signals(-ended[rank]).name}" for rank in killed)
-        memory = " Was it short of memory?" if -signal.SIGKILL in ended.values() else ""
-        layout.write_failure(f"{which}, and training cannot go on without it.{memory} The next attempt resumes it.")
-    elif set(ended.values()) <= {STOPPED, -signal.SIGTERM}:
-        return STOPPED
-    layout.write_failure(f"the processes of the training ended with {dict(ended)}, and left no word")
-    print(f"error: {layout.failure.read_text(encoding='utf-8')}", file=sys.stderr, flush=True)
-    return 2 if 2 in ended.values() and not killed else 1
+        memory = " Was it short of memory?" if -signal.SIGKILL in statuses else ""
+        say(f"{which}, and training cannot go on without it.{memory} The next attempt resumes it.", layout)
+    elif not layout.failure.is_file():
+        say(f"the processes of the training ended with {dict(ended)}, and left no word", layout)
+    return 2 if 2 in statuses and not killed else 1
+
+
+def say(reason: str, layout: Layout) -> None:
+    """Leave the reason in the log and in output/failure."""
+    print(f"error: {reason}", file=sys.stderr, flush=True)
+    layout.write_failure(reason)
 
 
 def one_of_several() -> bool:

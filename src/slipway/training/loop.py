@@ -110,7 +110,6 @@ def train(
             if world.leads:
                 write_or_warn(checkpoints, step, freeze(replace(so_far, begun=begun), model, opts, chance))
         if order == STOP:
-            world.wait()  # torchrun ends all when the first has ended
             raise Stopped(step)
 
     progress = Progress(total, config.metric)
