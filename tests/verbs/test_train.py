@@ -29,7 +29,8 @@ def make(prepared: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **train:
     shutil.copytree(prepared, folder / "data" / "prepared")
     order = Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 2} | train})
     (folder / "resolved.yaml").write_text(yaml.safe_dump(resolve(order, conf=ROOT / "conf")[1]), encoding="utf-8")
-    shutil.copytree(ROOT / "conf", folder / "conf")
+    for name in ("conf", "docker"):
+        shutil.copytree(ROOT / name, folder / name)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
     monkeypatch.chdir(folder)
