@@ -107,11 +107,18 @@ def run(job: Job, layout: Layout, signals: Signals, world: "World") -> None:
     from slipway.models.store import build, save
     from slipway.tracking import live
     from slipway.training import history
+    from slipway.training.launch import count_gpus
     from slipway.training.loop import train
 
     began = time.perf_counter()
     torch.set_num_threads(job.train.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu" and torch.version.cuda and count_gpus():
+        # nobody should pay for a GPU that does nothing
+        raise UserError(
+            f"this machine's GPU cannot be used: torch is built for CUDA {torch.version.cuda}, and the driver may be too "
+            "old for it. CUDA_VISIBLE_DEVICES= trains on the CPU all the same."
+        )
     prepared, config = layout.channel("prepared"), job.model
     if isinstance(config, Pretrained) and layout.channel("encoder").is_dir():
         config = config.model_copy(update={"name": str(layout.channel("encoder"))})
