@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
-from slipway.training.launch import STOPPED, die_with_parent, one_of_several
+from slipway.training.launch import STOPPED, count_gpus, die_with_parent, one_of_several
 from slipway.training.layout import DONE, Job, Layout
 
 if TYPE_CHECKING:
@@ -107,7 +107,6 @@ def run(job: Job, layout: Layout, signals: Signals, world: "World") -> None:
     from slipway.models.store import build, save
     from slipway.tracking import live
     from slipway.training import history
-    from slipway.training.launch import count_gpus
     from slipway.training.loop import train
 
     began = time.perf_counter()
@@ -116,8 +115,8 @@ def run(job: Job, layout: Layout, signals: Signals, world: "World") -> None:
     if device == "cpu" and torch.version.cuda and count_gpus():
         # nobody should pay for a GPU that does nothing
         raise UserError(
-            f"this machine's GPU cannot be used: torch is built for CUDA {torch.version.cuda}, and the driver may be too "
-            "old for it. CUDA_VISIBLE_DEVICES= trains on the CPU all the same."
+            f"this machine's GPU cannot be used: torch is built for CUDA {torch.version.cuda}, and the driver may be "
+            "too old for it. CUDA_VISIBLE_DEVICES= trains on the CPU all the same."
         )
     prepared, config = layout.channel("prepared"), job.model
     if isinstance(config, Pretrained) and layout.channel("encoder").is_dir():
