@@ -61,7 +61,8 @@ def run() -> int:
     took = read_json(OUTPUT / DONE, "train")
     validation = took["validation"]
     Console().print(
-        f"[bold]{took['kind']}[/bold] trained for {took['epochs']} epochs in {took['process_seconds']:.0f} s; best is "
+        f"[bold]{took['kind']}[/bold] trained for {took['epochs']} epochs in {took['process_seconds']:.0f} s "
+        f"({took['checkpoint_seconds']:.1f} s for checkpoints); best is "
         f"epoch {took['best_epoch']}: validation accuracy {validation['accuracy']:.4f}, macro-F1 "
         f"{validation['macro_f1']:.4f}"
     )
