@@ -12,6 +12,8 @@ import transformers
 import yaml
 
 from slipway.__main__ import main
+from slipway.compute.folder import JobFolder, parse_name
+from slipway.compute.local import Local
 from slipway.config.compose import Order, resolve
 from slipway.data.prepared import load_meta
 from slipway.models.store import load
@@ -138,3 +140,34 @@ def test_missing_data_is_named_with_the_stage_that_brings_it(project: Path, caps
     shutil.rmtree(project / "data" / "prepared")
     assert main(["train"]) == 2
     assert "dvc repro prepare" in capsys.readouterr().err
+
+
+def test_a_job_is_submitted_listed_followed_stopped_and_gone_on_with(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make(prepared, tmp_path / "project", monkeypatch, epochs=500, patience=None)
+    assert main(["jobs"]) == 0
+    assert "no jobs yet" in capsys.readouterr().out
+    assert main(["train", "compute.submit=false"]) == 2
+    assert "is absent, and compute.submit=false starts none" in capsys.readouterr().err
+    monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
+    assert main(["submit"]) == 0
+    name = capsys.readouterr().out.split()[0]
+    assert main(["submit"]) == 0
+    assert f"{name} runs already" in capsys.readouterr().out
+    backend = Local(JobFolder(parse_name(name)[0], folder / ".slipway"))
+    next(line for line in backend.follow() if line.startswith("epoch"))
+    assert main(["jobs"]) == 0
+    assert [name, "here", "running"] == capsys.readouterr().out.splitlines()[3].split()[:3]
+    assert main(["stop", name]) == 0
+    assert main(["logs", name]) == 0
+    assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
+    assert main(["stop", name]) == 0
+    assert f"{name} does not run: it is stopped" in capsys.readouterr().out
+    for words in (["logs", f"{name}1"], ["logs"], ["stop", "nothing"], ["stop", "slipway-0123456789abcdef-1"]):
+        assert main(words) == 2
+    assert main(["submit"]) == 0
+    assert capsys.readouterr().out.startswith(f"{name[:-1]}2 started")
+    assert main(["stop", f"{name[:-1]}2"]) == 0
+    list(backend.follow())  # SIGTERM may come before there is anything to save
+    assert backend.status() == "stopped"
