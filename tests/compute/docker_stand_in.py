@@ -12,7 +12,8 @@ from pathlib import Path
 
 STATE = Path(os.environ["STAND_IN_FOLDER"])
 TRAIN = Path(os.environ["STAND_IN_TRAIN"])
-CONTAINER, LOG = STATE / "container", STATE / "log"
+# NUMBER holds the name of a container's project, NUMBER.log what it says
+CONTAINERS = STATE / "containers"
 
 
 def up(file: Path) -> int:
@@ -30,11 +31,12 @@ def up(file: Path) -> int:
             inside.symlink_to(here)
     told = dict(each.replace("$$", "$").split("=", 1) for each in service["environment"])
     environment = {name: os.environ[name] for name in ("PATH", "OMP_WAIT_POLICY") if name in os.environ}
-    with LOG.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, TRAIN, root], env=environment | told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        CONTAINER.write_text(f"{process.pid} {os.environ['COMPOSE_PROJECT_NAME']}")
+    process = subprocess.Popen(
+        [sys.executable, TRAIN, root], env=environment | told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    CONTAINERS.mkdir(exist_ok=True)
+    with (CONTAINERS / f"{process.pid}.log").open("wb") as log:
+        (CONTAINERS / str(process.pid)).write_text(os.environ["COMPOSE_PROJECT_NAME"])
         for line in process.stdout or ():
             log.write(line)
             log.flush()
@@ -53,7 +55,6 @@ def running(number: int) -> bool:
 
 
 def main(words: list[str]) -> int:
-    number, project = CONTAINER.read_text().split() if CONTAINER.exists() else ("", "")
     if words[:1] == ["compose"] and "up" in words:
         return up(Path(words[words.index("-f") + 1]))
     if words[:2] == ["compose", "version"]:
@@ -61,17 +62,18 @@ def main(words: list[str]) -> int:
     elif words[:2] == ["image", "inspect"]:
         return int(words[2] not in os.environ["STAND_IN_IMAGES"].split())
     elif words[:1] == ["ps"]:
-        wanted = f"--filter=label=com.docker.compose.project={project}" in words
-        if number and wanted and ("--filter=status=running" not in words or running(int(number))):
-            print(number)
+        wanted = next(word for word in words if word.startswith("--filter=label=")).rpartition("=")[2]
+        for path in CONTAINERS.glob("*[0-9]"):
+            if path.read_text() == wanted and ("--filter=status=running" not in words or running(int(path.name))):
+                print(path.name)
     elif words[:1] == ["stop"]:
         os.kill(int(words[-1]), signal.SIGTERM)
         while running(int(words[-1])):
             os.sched_yield()
     elif words[:1] == ["logs"]:
-        print(LOG.read_text(), end="")
+        print((CONTAINERS / f"{words[-1]}.log").read_text(), end="")
     elif words[:1] == ["rm"]:
-        CONTAINER.unlink()
+        (CONTAINERS / words[-1]).unlink()
     return 0
 
 

@@ -123,6 +123,23 @@ def test_a_container_that_is_stopped_leaves_a_checkpoint_and_goes_on(
 
 
 @pytest.mark.slow
+def test_a_second_clone_leaves_the_first_one_s_container_alone(
+    job_of: Callable[..., Job], tmp_path: Path, prepared: Path, engine: Path
+) -> None:
+    first, second = (Local(JobFolder("5" * 16, tmp_path / name), worker("cpu")) for name in ("first", "second"))
+    for backend in (first, second):
+        assert backend.submit(job_of(digits="5", epochs=3000), Inputs(prepared, None, None))
+        assert next(line for line in backend.follow() if line.startswith("epoch"))
+    projects = [container.project_name(backend.layout) for backend in (first, second)]
+    assert len({number for project in projects for number in container.containers(project, "running")}) == 2
+    first.stop()
+    assert any("as asked" in line for line in list(first.follow()))
+    assert second.status() == "running"
+    second.stop()
+    assert any("as asked" in line for line in list(second.follow()))
+
+
+@pytest.mark.slow
 def test_a_container_that_fails_says_why(
     job_of: Callable[..., Job], tmp_path: Path, prepared: Path, engine: Path
 ) -> None:

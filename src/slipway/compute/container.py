@@ -5,6 +5,7 @@ and leaves in it what training itself leaves there. SIGTERM reaches the containe
 worker is stopped before the next attempt.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -72,7 +73,7 @@ def main(words: list[str]) -> int:
 
 def run(image: str, layout: Layout) -> int:
     """Run a job until its container is gone, and bring home what it left."""
-    project = f"{PROJECT}-{layout.read_job().hash}"
+    project = project_name(layout)
     local = layout.root.parent / "container"
     with stopping(project) as asked:
         clear(project, image, local, layout.checkpoints)
@@ -99,6 +100,12 @@ def run(image: str, layout: Layout) -> int:
         print(failed, file=sys.stderr)
     clear(project, image, local, layout.checkpoints)
     return 0 if layout.done() else STOPPED if asked() else 1
+
+
+def project_name(layout: Layout) -> str:
+    """What compose knows the job by: the engine is one for all clones of a commit, whose jobs have the same hash."""
+    place = hashlib.sha256(str(layout.root.resolve()).encode()).hexdigest()[:8]
+    return f"{PROJECT}-{layout.read_job().hash}-{place}"
 
 
 def clear(project: str, image: str, local: Path, checkpoints: Path) -> None:
