@@ -75,6 +75,38 @@ def test_a_manifest_that_lists_other_files_is_not_followed(folder: Path) -> None
     assert value_of(folder) == 1
 
 
+@pytest.mark.parametrize("key", ["step", "files"])
+@pytest.mark.parametrize("value", ["2", 2.0, 1e400, None, True, [], [2], [[2, 2]], {}, {"2": 2}, "état"])
+def test_a_manifest_with_a_value_of_another_kind_is_passed_over(
+    folder: Path, capsys: pytest.CaptureFixture[str], key: str, value: object
+) -> None:
+    path = folder / "step-0000000002" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}), encoding="utf-8")
+    assert value_of(folder) == 1
+    assert "step-0000000002: manifest.json is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["2", "null", '"2"', "[]", "{}", "[" * 100_000, "", "\N{DEGREE SIGN}"])
+def test_a_manifest_that_is_none_is_passed_over(folder: Path, content: str) -> None:
+    (folder / "step-0000000002" / "manifest.json").write_text(content, encoding="latin-1")
+    assert value_of(folder) == 1
+
+
+def test_a_manifest_with_hashes_of_another_kind_is_passed_over(folder: Path) -> None:
+    path = folder / "step-0000000002" / "manifest.json"
+    path.write_text(json.dumps({"step": 2, "files": {"state.json": 1, "tensors.safetensors": None}}), encoding="utf-8")
+    assert value_of(folder) == 1
+
+
+def test_what_a_killed_process_was_writing_is_removed(folder: Path) -> None:
+    torn = folder / ".step-0000000003.new"
+    torn.mkdir()
+    (torn / ".tensors.safetensors.new").write_bytes(b"half")
+    assert value_of(folder) == 2
+    write(folder, 4, checkpoint(4))
+    assert sorted(path.name for path in folder.iterdir()) == ["step-0000000002", "step-0000000004"]
+
+
 def test_a_full_disk_warns_and_leaves_the_last_one(folder: Path) -> None:
     code = f"""
 import resource, signal

@@ -35,6 +35,8 @@ class Checkpoint:
 
 def write(folder: Path, step: int, checkpoint: Checkpoint, kept: int = KEPT) -> None:
     """Write `step-N` under `folder`, then remove all but the last `kept`. Raises UserError where the disk is full."""
+    for torn in folder.glob(".step-*.new"):
+        shutil.rmtree(torn, ignore_errors=True)  # what a killed process was writing
     path = folder / f"step-{step:010d}"
     with whole_folder(path) as fresh:
         write_whole(fresh / TENSORS, safetensors.torch.save(checkpoint.tensors))
@@ -82,12 +84,13 @@ def wrong_with(path: Path) -> str | None:
     """Why a checkpoint folder cannot be trusted, or None."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        files, step = dict(manifest["files"]), manifest["step"]
+        files = dict(manifest["files"])
+        own = path.name == f"step-{manifest['step']:010d}" and set(files) == {STATE, TENSORS}
     except FileNotFoundError:
         return f"{MANIFEST} is missing"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"{MANIFEST} is damaged"
-    if path.name != f"step-{step:010d}" or set(files) != {STATE, TENSORS}:
+    if not own:
         return f"{MANIFEST} is of another checkpoint"
     for name, digest in files.items():
         if not (path / name).is_file():
