@@ -96,7 +96,11 @@ def job_of() -> Callable[..., Any]:
     from slipway.config.tracking import TrackingConfig
     from slipway.training.layout import Job
 
-    small = {"bag": {"width": 16, "hidden": 16}, "encoder": {"width": 32, "layers": 1, "heads": 2, "expansion": 1}}
+    small = {
+        "bag": {"width": 16, "hidden": 16},
+        "encoder": {"width": 32, "layers": 1, "heads": 2, "expansion": 1},
+        "pretrained": {},
+    }
 
     def make(kind: str = "bag", minutes: float = 5.0, digits: str = "0", model: Any = None, **train: Any) -> Job:
         values = {"model": small[kind] | (model or {}), "train": {"epochs": 3, "patience": None, "threads": 1} | train}

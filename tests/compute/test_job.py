@@ -257,3 +257,18 @@ def test_a_name_on_the_hub_and_other_models_have_no_folder(encoder: Path) -> Non
 def test_a_name_is_one_that_sagemaker_takes(digits: bytes, attempt: int) -> None:
     # the pattern of CreateTrainingJob's TrainingJobName
     assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", job_name(digits.hex(), attempt))
+
+
+def test_where_an_encoder_lies_is_no_part_of_a_job(project: Path, encoder: Path, tmp_path: Path) -> None:
+    elsewhere = shutil.copytree(encoder, tmp_path / "elsewhere")
+    hashes = {
+        job_hash(*configured("pretrained", name=str(folder)), Path("prepared")) for folder in (encoder, elsewhere)
+    }
+    assert len(hashes) == 1
+
+
+def test_what_training_does_not_read_is_no_part_of_a_job(project: Path) -> None:
+    before = name()
+    write(project / "prepared" / "more", {"a.parquet": b"texts"})
+    (project / "prepared" / ".DS_Store").write_bytes(b"of a desktop")
+    assert name() == before

@@ -1,8 +1,11 @@
 """A job on this machine outlives whoever started it, is never trained twice, and goes on after any end."""
 
+import fcntl
 import os
 import shutil
 import signal
+import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -136,5 +139,57 @@ def test_looking_does_not_keep_a_job_from_starting(job_of, tmp_path: Path, prepa
         os._exit(0)
     assert backend.submit(job, Inputs(prepared, None, None))
     os.waitpid(looking, 0)
+    ended(backend)
+    assert backend.status() == "done"
+
+
+def test_stopping_a_job_ends_no_other_process(job_of, tmp_path: Path, prepared: Path) -> None:
+    job = job_of(epochs=1)
+    backend = local(tmp_path, job)
+    stranger = subprocess.Popen(["sleep", "60"])
+    backend.folder.path.mkdir(parents=True)
+    (backend.folder.path / "pid").write_text(str(stranger.pid))  # the last attempt's number, which another has now
+    stopping = threading.Thread(target=backend.stop)
+
+    def copy_while_stopping(source: Path, *_: object, **__: object) -> None:
+        stopping.start()
+        stopping.join(0.5)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "copytree", copy_while_stopping)
+        backend.submit(job, Inputs(prepared, None, None))
+    stopping.join()
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    ended(backend)
+
+
+def test_a_job_that_ended_meanwhile_is_stopped_without_a_word(job_of, tmp_path: Path, prepared: Path) -> None:
+    backend = started(tmp_path, prepared, job_of(epochs=LONG))
+    running = worker(backend)
+    backend.stop()
+    ended(backend)
+    (backend.folder.path / "pid").write_text(str(running))
+    with (backend.folder.path / "lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as if it still ran
+        backend.stop()
+
+
+def test_a_job_that_did_not_come_to_start_says_nothing(job_of, tmp_path: Path) -> None:
+    assert list(local(tmp_path, job_of()).follow()) == []
+
+
+def test_inputs_are_taken_along_where_dvc_links_them(job_of, tmp_path: Path, prepared: Path) -> None:
+    cache = shutil.copytree(prepared, tmp_path / "cache")
+    linked = tmp_path / "prepared"
+
+    def link(source: str, target: str) -> None:
+        Path(target).symlink_to(cache / Path(source).relative_to(prepared))
+
+    shutil.copytree(prepared, linked, copy_function=link)
+    backend = local(tmp_path, job_of(epochs=1))
+    backend.submit(job_of(epochs=1), Inputs(linked, None, None))
+    shutil.rmtree(cache)
     ended(backend)
     assert backend.status() == "done"

@@ -149,7 +149,7 @@ def test_a_job_is_submitted_listed_followed_stopped_and_gone_on_with(
     assert main(["jobs"]) == 0
     assert "no jobs yet" in capsys.readouterr().out
     assert main(["train", "compute.submit=false"]) == 2
-    assert "is absent, and compute.submit=false starts none" in capsys.readouterr().err
+    assert "was never started, and compute.submit=false starts none" in capsys.readouterr().err
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
     assert main(["submit"]) == 0
     name = capsys.readouterr().out.split()[0]
@@ -163,7 +163,7 @@ def test_a_job_is_submitted_listed_followed_stopped_and_gone_on_with(
     assert main(["logs", name]) == 0
     assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
     assert main(["stop", name]) == 0
-    assert f"{name} does not run: it is stopped" in capsys.readouterr().out
+    assert f"{name} does not run (compute=local): the job is stopped" in capsys.readouterr().out
     for words in (["logs", f"{name}1"], ["logs"], ["stop", "nothing"], ["stop", "slipway-0123456789abcdef-1"]):
         assert main(words) == 2
     assert main(["submit"]) == 0

@@ -38,6 +38,8 @@ class Backend(Protocol):
 
     # whether Ctrl-C ends the job as well as the wait for it
     ends_with_wait: bool
+    # the word that chooses this backend
+    choice: str
 
     @property
     def name(self) -> str:
@@ -52,8 +54,8 @@ class Backend(Protocol):
     def submit(self, job: Job, inputs: Inputs) -> bool:
         """Start the next attempt unless the last one runs or is done; returns whether it was started."""
 
-    def follow(self) -> Iterator[str]:
-        """The lines of the last attempt's log as they come, until it has ended."""
+    def follow(self, attempt: int | None = None) -> Iterator[str]:
+        """The lines of an attempt's log as they come, until it has ended; None is the last one."""
 
     def stop(self) -> None:
         """Ask the last attempt to leave a checkpoint and end; returns at once."""

@@ -15,7 +15,7 @@ from slipway.files import whole_folder, write_whole
 from slipway.training.layout import DONE, FILES, Layout
 
 PROJECT = "slipway"
-NAME = re.compile(r"(?P<project>[\w-]+)-(?P<hash>[0-9a-f]{16})-(?P<attempt>[1-9]\d*)")
+NAME = re.compile(r"(?P<project>[\w-]+)-(?P<hash>[0-9a-f]{16})-(?P<attempt>\d+)")
 
 
 class JobFolder:

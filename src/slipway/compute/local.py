@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,9 +34,9 @@ class Local:
 
     ends_with_wait = True
 
-    def __init__(self, folder: JobFolder, worker: Sequence[str] = WORKER) -> None:
+    def __init__(self, folder: JobFolder, worker: Sequence[str] = WORKER, choice: str = "compute=local") -> None:
         self.folder, self.layout = folder, folder.layout
-        self.worker = worker
+        self.worker, self.choice = worker, choice
 
     @property
     def attempts(self) -> int:
@@ -73,12 +73,12 @@ class Local:
         with self._lock() as lock:
             if lock is None or self._ended() == "done":
                 return False
+            self._pid.unlink(missing_ok=True)  # whoever stops the job must not find the last one's
             for name, source in (("prepared", inputs.prepared), ("encoder", inputs.encoder)):
                 if source is not None:
                     with whole_folder(self.layout.channel(name)) as fresh:
                         shutil.copytree(source, fresh, dirs_exist_ok=True, copy_function=link_or_copy)
             self.layout.write_job(job)
-            self._pid.unlink(missing_ok=True)
             self.layout.failure.unlink(missing_ok=True)
             with (self.folder.path / f"log-{self.attempts + 1}.txt").open("wb") as log:
                 # the shell writes the number down and becomes the worker: there is no worker without its number
@@ -96,14 +96,17 @@ class Local:
                 )
             return True
 
-    def follow(self) -> Iterator[str]:
-        """The lines of the last attempt's log as they come, until its worker is gone."""
+    def follow(self, attempt: int | None = None) -> Iterator[str]:
+        """The lines of an attempt's log (None: the last one's) as they come, until its worker is gone."""
         while not self.attempts and self.running():
             time.sleep(LOOK_SECONDS)  # another process is about to start it
-        with self.log.open(encoding="utf-8", errors="replace") as log:
+        if not self.attempts:
+            return  # it did not come to that
+        path = self.folder.path / f"log-{attempt or self.attempts}.txt"
+        with path.open(encoding="utf-8", errors="replace") as log:
             rest = ""
             while True:
-                running = self.running()
+                running = attempt in (None, self.attempts) and self.running()
                 rest += log.read()
                 *lines, rest = rest.split("\n")
                 yield from lines
@@ -117,7 +120,8 @@ class Local:
         """Ask the worker to leave a checkpoint and end; returns at once."""
         while self.running():
             if number := self._pid.read_text() if self._pid.is_file() else "":
-                os.kill(int(number), signal.SIGTERM)
+                with suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.kill(int(number), signal.SIGTERM)
                 return
             time.sleep(LOOK_SECONDS)  # another process is about to start it
 
@@ -167,7 +171,7 @@ class Local:
 def link_or_copy(source: str, target: str) -> str:
     """A second name for a file, where the file system has that: nothing of ours writes into a file that stands."""
     try:
-        os.link(source, target)
+        os.link(os.path.realpath(source), target)
     except OSError:
         shutil.copyfile(source, target)
     return target

@@ -70,16 +70,22 @@ def backend(compute: Compute, folder: JobFolder, say: Callable[[str], None]) -> 
     if isinstance(compute, ContainerCompute):
         from slipway.compute.container import worker
 
-        return Local(folder, worker(compute.device))
+        return Local(folder, worker(compute.device), "compute=container")
     return Local(folder)
 
 
-def named(words: list[str]) -> Backend:
-    """The backend of the job whose name is the one word given, where `compute` says. Raises UserError without it."""
+def named(words: list[str]) -> tuple[Backend, int]:
+    """The backend of the job whose name is the one word given, where `compute` says, and the number of the attempt.
+
+    Raises UserError where it has no such attempt.
+    """
     if len(words) != 1:
         raise UserError("name one job: `slipway jobs` lists them.")
-    hash, _ = parse_name(words[0])
+    hash, attempt = parse_name(words[0])
     found = backend(runtime().compute, JobFolder(hash, state()), print)
-    if found.status() == "absent" or found.name != words[0]:
-        raise UserError(f"{words[0]} is not here, or not its job's last attempt: `slipway jobs` lists what there is.")
-    return found
+    if attempt > parse_name(found.name)[1]:
+        raise UserError(
+            f"there is no {words[0]} with {found.choice}: `slipway jobs` lists what ran here, and with "
+            "compute=sagemaker also what ran there."
+        )
+    return found, attempt

@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from slipway.config.section import Section
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html
+TagKey = Annotated[str, Field(pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$", min_length=1, max_length=128)]
+TagValue = Annotated[str, Field(pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$", max_length=256)]
 Hours = Annotated[float, Field(gt=0, le=672)]  # SageMaker's limit is 28 days
 
 
@@ -41,7 +44,9 @@ class SageMakerCompute(Place):
     bucket: str | None = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     role: str | None = Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
     # the registry's, without a tag
-    repository: str | None = Field(pattern=r"^[a-z0-9][a-z0-9._/-]*[a-z0-9]$")
+    repository: str | None = Field(
+        pattern=r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9][a-z0-9._/-]+$"
+    )
     instance_types: tuple[InstanceType, ...] = Field(min_length=1)
     instance_count: int = Field(ge=1, le=20)
     volume_gb: int = Field(ge=1, le=16384)
@@ -50,14 +55,14 @@ class SageMakerCompute(Place):
     max_wait_hours: Hours
     max_cost_usd: float | None = Field(gt=0)
     warm_pool_minutes: int = Field(ge=0, le=60)
-    kms_key: str | None = Field(min_length=1)
+    kms_key: str | None = Field(pattern=r"^[a-zA-Z0-9:/_-]{1,2048}$")
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
     network_isolation: bool
     encrypt_between_machines: bool
     # whether a job that failed by its own fault is tried again as it is
     retry: bool
-    tags: dict[str, str | int | None]
+    tags: dict[TagKey, TagValue | int | None]
     prices_usd: dict[InstanceType, Annotated[float, Field(gt=0)]]
 
     @model_validator(mode="after")

@@ -9,6 +9,9 @@ from slipway.config.section import Section
 # user:password@ or token@ after ://; a password may hold any sign but a blank, and a port is none
 USERINFO = re.compile(r"(?<=://)(?:[^\s/:@]*:(?!\d+/)\S*|[^\s/]*)@")
 
+# ?password=..., &access_token=...
+SECRET = re.compile(r"([?&][^=&\s]*(?:pass|token|secret|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
+
 
 class TrackingConfig(Section):
     """An MLflow server or file, or none."""
@@ -21,4 +24,4 @@ class TrackingConfig(Section):
 
 def without_password(text: str) -> str:
     """The text with the user and password of every URI in it left out: `http://user:secret@host` is `http://host`."""
-    return USERINFO.sub("", text)
+    return SECRET.sub(r"\1...", USERINFO.sub("", text))

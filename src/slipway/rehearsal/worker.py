@@ -64,6 +64,9 @@ class Worker(Thread):
             if "MaxWaitTimeInSeconds" in limits:
                 self._after(limits["MaxWaitTimeInSeconds"], self.end, "MaxWaitTimeExceeded")
             if not self.capacity:
+                # a spot job waits as long as it may; here at once
+                if self.job.spot:
+                    return self.job.move("MaxWaitTimeExceeded")
                 return self.job.move("Failed", f"CapacityError: {CAPACITY}")
             while not self._attempt():
                 self.job.move("Interrupted")

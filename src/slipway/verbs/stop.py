@@ -5,9 +5,10 @@ from slipway.compute.project import named
 
 def run(words: list[str]) -> None:
     """Stop a job that runs; the next run goes on from its checkpoint."""
-    backend = named(words)
-    if not backend.running():
-        print(f"{words[0]} does not run: it is {backend.status()}.")
+    backend, _ = named(words)
+    if backend.name != words[0] or not backend.running():
+        last = "" if backend.name == words[0] else f", and the last attempt is {backend.name}"
+        print(f"{words[0]} does not run ({backend.choice}): the job is {backend.status()}{last}.")
         return
     backend.stop()
-    print(f"{words[0]} was asked to stop: `slipway logs {words[0]}` shows its end, `dvc repro` goes on from there.")
+    print(f"{words[0]} was asked to stop: `slipway logs {words[0]} {backend.choice}` shows its end.")

@@ -1,6 +1,7 @@
 """`slipway submit`: starts the job that resolved.yaml describes, and does not wait for it."""
 
 from slipway.compute.project import order
+from slipway.errors import UserError
 from slipway.verbs.train import start
 
 
@@ -11,5 +12,8 @@ def run() -> None:
     if wanted.folder.done():
         print(f"job {wanted.job.hash} is done: `dvc repro` takes its result.")
         return
-    word = "started" if started else {"running": "runs already", "done": "is done"}[wanted.backend.status()]
+    status = wanted.backend.status()
+    if not started and status not in ("running", "done"):
+        raise UserError(f"{wanted.backend.name} was started by another process, and is {status}: submit it again.")
+    word = "started" if started else "runs already" if status == "running" else "is done"
     print(f"{wanted.backend.name} {word}: `dvc repro` waits for it and takes its result.")

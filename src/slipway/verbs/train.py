@@ -34,17 +34,17 @@ def run() -> int:
         started = start(wanted)
         if started or backend.running():
             said = "started" if started else "runs already"
-            console.print(f"{backend.name} {said}; `slipway logs {backend.name}` shows more", soft_wrap=True)
+            name = backend.name
+            console.print(f"{name} {said}; `slipway logs {name} {backend.choice}` shows all it says", soft_wrap=True)
             with Bar(console) as bar:
                 bar.show(backend.follow())
     except KeyboardInterrupt:
-        if backend.status() == "absent":
-            raise
+        if not backend.running():
+            raise  # there is nothing to end
         if not backend.ends_with_wait:
-            console.print(
-                f"{backend.name} goes on: `dvc repro` waits for it again, `slipway stop {backend.name}` stops it.",
-                soft_wrap=True,
-            )
+            name = backend.name
+            stop = f"`slipway stop {name} {backend.choice}` stops it"
+            console.print(f"{name} goes on: `dvc repro` waits for it again, {stop}.", soft_wrap=True)
             return 130
         backend.stop()
         for line in backend.follow():
@@ -77,10 +77,14 @@ def start(wanted: Order) -> bool:
     compute: Compute = runtime().compute
     if compute.submit:
         return wanted.backend.submit(wanted.job, wanted.inputs)
-    if (status := wanted.backend.status()) not in ("running", "done"):
-        raise UserError(
-            f"job {wanted.job.hash} is {status}, and compute.submit=false starts none: leave it out to start one."
-        )
+    if (status := wanted.backend.status()) in ("running", "done"):
+        return False
+    if status == "absent":
+        raise UserError(f"job {wanted.job.hash} was never started, and compute.submit=false starts none.")
+    try:
+        wanted.backend.collect()
+    except UserError as error:
+        raise UserError(f"{error}\nAnother attempt is not started: compute.submit is false.") from error
     return False
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import IncompleteReadError
+from botocore.response import StreamingBody
 
 from slipway.compute.folder import JobFolder
 from slipway.compute.local import Local
@@ -114,17 +116,20 @@ def test_where_no_type_can_be_had_each_reason_is_said(account: EmulatedAws, proj
     assert project().backend().status() == "absent"
 
 
+@pytest.mark.parametrize(
+    ("spot", "reason"),
+    [("false", "failed: CapacityError: Unable to provision"), ("true", "stopped: MaxWaitTimeExceeded")],
+)
 def test_want_of_machines_after_submission_is_a_new_attempt_by_the_next_run(
-    account: EmulatedAws, project: Make
+    account: EmulatedAws, project: Make, spot: str, reason: str
 ) -> None:
     account.fail_capacity("ml.g4dn.xlarge")
     one = project()
-    one.submit()
+    one.submit(f"compute.spot={spot}")
     one.follow()
-    assert one.backend().status() == "failed"
-    with pytest.raises(UserError, match=f"{NAME}-1 failed: CapacityError: Unable to provision"):
+    with pytest.raises(UserError, match=f"{NAME}-1 {reason}"):
         one.collect()
-    assert one.submit()
+    assert one.submit(f"compute.spot={spot}")
     assert created(account) == ["ml.g4dn.xlarge", "ml.g5.xlarge"]
     one.follow()
     assert one.backend().name == f"{NAME}-2"
@@ -241,9 +246,71 @@ def test_a_result_that_is_here_needs_no_account(project: Make, tmp_path: Path, a
     asked = len(account.requests)
     assert one.backend().status() == "done"
     assert not one.submit()
-    assert one.follow() == []
     one.collect()
     assert len(account.requests) == asked
+
+
+def test_a_result_that_can_be_fetched_is_not_trained_again(account: EmulatedAws, project: Make) -> None:
+    one = project()
+    one.submit()
+    one.follow()
+    assert not one.submit("compute.retry=true")
+    assert (one.collect() / DONE).is_file()
+    assert len(created(account)) == 1
+
+
+def test_what_failed_is_said_though_the_log_may_not_be_read(account: EmulatedAws, project: Make) -> None:
+    account.deny("logs:DescribeLogStreams")
+    one = project("encoder", model={"lr": 1.0}, weight_decay=10.0, clip_norm=None, epochs=60)
+    one.submit()
+    assert sum("logs:DescribeLogStreams" in line for line in one.follow()) == 1
+    with pytest.raises(UserError, match=r"(?s)loss is not a number.*its log cannot be read"):
+        one.collect()
+
+
+def test_a_result_that_may_not_be_read_is_not_trained_again(account: EmulatedAws, project: Make) -> None:
+    one = project()
+    one.submit()
+    one.follow()
+    account.deny("s3:GetObject")
+    with pytest.raises(UserError, match="may not s3:GetObject") as error:
+        one.collect()
+    assert "retry" not in str(error.value)
+    with pytest.raises(UserError, match="may not s3:GetObject"):
+        one.submit("compute.retry=true")
+    assert len(created(account)) == 1
+
+
+def test_a_download_that_breaks_off_can_be_tried_again(
+    account: EmulatedAws, project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = project()
+    one.submit()
+    one.follow()
+    with monkeypatch.context() as patch:
+        cut = IncompleteReadError(actual_bytes=1, expected_bytes=2)
+        patch.setattr(StreamingBody, "read", lambda *_: (_ for _ in ()).throw(cut))
+        with pytest.raises(UserError, match="AWS cannot be reached"):
+            one.collect()
+    assert (one.collect() / DONE).is_file()
+
+
+def test_code_that_was_exchanged_on_s3_does_not_run(account: EmulatedAws, project: Make) -> None:
+    project(digits="1", name="earlier").submit()
+    [key] = [call["Key"] for call in account.sent("s3", "PutObject") if "inputs/code" in call["Key"]]
+    whole = account.client("s3").get_object(Bucket="artifacts", Key=key)["Body"].read()
+    account.client("s3").put_object(Bucket="artifacts", Key=key, Body=bytes(len(whole)))
+    one = project()
+    one.submit()
+    one.follow()
+    with pytest.raises(UserError, match="not the code that was submitted"):
+        one.collect()
+
+
+def test_a_model_of_the_hub_is_not_sent_where_there_is_no_network(account: EmulatedAws, project: Make) -> None:
+    with pytest.raises(UserError, match=r"compute\.network_isolation forbids it"):
+        project("pretrained", model={"name": "bert-base-uncased"}).submit("compute.network_isolation=true")
+    assert not created(account)
 
 
 @pytest.mark.slow

@@ -64,6 +64,13 @@ BAD: dict[str, tuple[Callable[..., None], str]] = {
     "may not send": (denies("s3:PutObject"), "s3:PutObject"),
     "may not list": (denies("s3:ListBucket"), "these credentials may not s3:ListBucket on s3://artifacts"),
     "may not look at images": (denies("ecr:DescribeImages"), f"{WHO} ecr:DescribeImages on arn:aws:ecr"),
+    "no address of a registry": (
+        sets("SLIPWAY_TRAINING_REPOSITORY", "slipway-train"), "compute.repository: String should match"
+    ),
+    "a tag that AWS does not take": (sets("SLIPWAY_OWNER", "me & you"), "compute.tags.owner: String should match"),
+    "a key that is none": (
+        sets("SLIPWAY_OVERRIDES", "tracking=off 'compute.kms_key=\"my key\"'"), "compute.kms_key: String should match"
+    ),
     "nobody there": (nobody_there, "AWS cannot be reached"),
 }  # fmt: skip
 
@@ -105,7 +112,8 @@ def test_a_result_that_was_damaged_on_s3_is_refused_and_trained_again_where_aske
     assert main(["train"]) == 2
     said = capsys.readouterr().err.replace("\n", " ")
     assert uri in said
-    assert "not a tarball that can be read" in said
+    assert "holds no whole result" in said
+    assert "compute.retry=true trains again" in said
     assert not (checkout / "models").exists()
     assert main(["train", "compute.retry=true"]) == 0
     assert (checkout / "models" / "train" / "train.json").is_file()

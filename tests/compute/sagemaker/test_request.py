@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator
 from sagemaker.core.resources import TrainingJob
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from slipway.compute.sagemaker.request import training_request
+from slipway.compute.sagemaker.request import OWN_DISK, training_request
 from slipway.config.compose import runtime
 from slipway.errors import UserError
 from slipway.rehearsal.aws import EmulatedAws
@@ -21,12 +21,17 @@ from slipway.training.layout import MOST, from_text
 
 GOLDEN = Path(__file__).parent / "create_training_job.json"
 ROLE = "arn:aws:iam::123456789012:role/slipway-training"
-IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/slipway-train:0123456789abcdef-gpu"
 CHANNELS = {
     "code": "s3://artifacts/slipway/inputs/code/0000/",
     "prepared": "s3://artifacts/slipway/inputs/prepared/1111/",
 }
-PLAIN = ("compute.bucket=artifacts", f"compute.role={ROLE}", "compute.repository=none")
+REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/slipway-train"
+IMAGE = f"{REGISTRY}:0123456789abcdef-gpu"
+PLAIN = (
+    "compute.bucket=artifacts",
+    f"compute.role={ROLE}",
+    f"compute.repository={REGISTRY}",
+)
 VARIANTS = {
     "spot": ("compute.tags.owner=me@example.com", "compute.tags.pull-request=12"),
     "warm-pool-in-a-vpc": (
@@ -66,6 +71,9 @@ def test_a_disk_of_the_machine_s_own_takes_no_key(job_of: Callable[..., Any]) ->
     words = ("compute.kms_key=arn:aws:kms:x:1:key/k",)
     assert "volume_kms_key_id" not in request(job_of(), *words)["resource_config"]
     assert "volume_kms_key_id" in request(job_of(), *words, "compute.spot=false")["resource_config"]
+    own = ("g4dn", "g5", "g6e", "gr6", "p3dn", "p4d", "p4de", "p5en", "p6-b200", "trn2", "r5d", "c6id", "m7gd")
+    assert all(OWN_DISK.match(family) for family in own)
+    assert not any(OWN_DISK.match(family) for family in ("m5", "c5", "r5", "p2", "p3", "m7i", "c6gn", "t3"))
 
 
 def test_a_job_without_a_network_is_given_no_server(job_of: Callable[..., Any]) -> None:
@@ -73,9 +81,15 @@ def test_a_job_without_a_network_is_given_no_server(job_of: Callable[..., Any]) 
     assert "MLFLOW_TRACKING_URI" not in request(job_of(), "compute.network_isolation=true")["environment"]
 
 
-@pytest.mark.parametrize("uri", ["http://me:secret@mlflow.internal", "https://token@mlflow.internal"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("http://me:secret@mlflow.internal", "https://token@mlflow.internal"),
+        *("https://mlflow.internal/?access_token=secret", "postgresql://db/mlflow?user=me&password=secret"),
+    ],
+)
 def test_an_address_with_a_password_is_refused(job_of: Callable[..., Any], uri: str) -> None:
-    with pytest.raises(UserError, match="holds a password") as error:
+    with pytest.raises(UserError, match="may hold a password") as error:
         request(job_of(), uri=uri)
     assert "secret" not in str(error.value)
 

@@ -21,7 +21,7 @@ def test_the_verbs_know_jobs_by_name(
     change: Callable[..., None],
 ) -> None:
     assert main(["train", "compute.submit=false"]) == 2
-    assert "is absent, and compute.submit=false starts none" in capsys.readouterr().err
+    assert "was never started, and compute.submit=false starts none" in capsys.readouterr().err
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
     change(epochs=400, patience=None)
     assert main(["submit"]) == 0
@@ -36,7 +36,19 @@ def test_the_verbs_know_jobs_by_name(
     assert main(["logs", name]) == 0
     assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
     assert main(["stop", name]) == 0
-    assert f"{name} does not run: it is stopped" in capsys.readouterr().out
+    assert f"{name} does not run (compute=sagemaker): the job is stopped" in capsys.readouterr().out
+    assert main(["submit"]) == 0
+    capsys.readouterr()
+    assert main(["stop", name]) == 0
+    assert f"the job is running, and the last attempt is {name[:-1]}2" in capsys.readouterr().out
+    assert main(["logs", name]) == 0
+    assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
+    monkeypatch.setenv("SLIPWAY_COMPUTE", "local")
+    assert main(["stop", f"{name[:-1]}2"]) == 2
+    assert (
+        "with compute=local: `slipway jobs` lists what ran here, and with compute=sagemaker" in capsys.readouterr().err
+    )
+    monkeypatch.setenv("SLIPWAY_COMPUTE", "sagemaker")
     assert main(["logs", f"{name[:-1]}9"]) == 2
     assert main(["logs", "nothing"]) == 2
     assert main(["logs"]) == 2
@@ -73,3 +85,32 @@ def test_ctrl_c_ends_the_wait_and_not_the_job(
     assert main(["submit"]) == 0
     assert f"{name} runs already" in capsys.readouterr().out
     assert not (checkout / "models").exists()
+
+
+def test_a_failed_job_says_why_also_where_none_may_be_started(
+    account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.fail_capacity("ml.g4dn.xlarge")
+    assert main(["submit", "compute.spot=false"]) == 0
+    [name] = account.sagemaker.workers
+    account.wait(name, "Failed")
+    assert main(["train", "compute.submit=false"]) == 2
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert f"{name} failed: CapacityError" in said
+    assert "Another attempt is not started: compute.submit is false" in said
+
+
+def test_ctrl_c_before_a_job_is_started_promises_none(
+    account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str], change: Callable[..., None]
+) -> None:
+    change(epochs=400, patience=None)
+    assert main(["submit"]) == 0
+    [name] = account.sagemaker.workers
+    assert main(["stop", name]) == 0
+    account.wait(name, "Stopped")
+    capsys.readouterr()
+    account.after = lambda call: os.kill(os.getpid(), signal.SIGINT) if call.action == "DescribeImages" else None
+    assert main(["train"]) == 130
+    account.after = lambda call: None
+    assert "goes on" not in capsys.readouterr().err
+    assert list(account.sagemaker.workers) == [name]

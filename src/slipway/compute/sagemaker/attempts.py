@@ -68,6 +68,8 @@ class Attempts:
             order = {"sort_by": "CreationTime", "sort_order": "Descending"}
             found = TrainingJob.get_all(name_contains=f"{PROJECT}-", **order, **self.account.where)
             jobs = [job.refresh() for _, job in zip(range(LISTED), found, strict=False)]
+        # what the account's other projects have is none of ours, whatever its name
+        jobs = [job for job in jobs if job.output_data_config.s3_output_path == output_uri(self.compute)]
         return [
             Attempt(
                 name=str(job.training_job_name),
@@ -98,9 +100,8 @@ class Attempts:
 
     def why_not(self, job: TrainingJob) -> str:
         """Why an attempt brought no result, with the end of its log."""
-        with in_words("CloudWatch Logs"):
-            lines = [*JobLog(self.account.client("logs"), str(job.training_job_name)).new_lines()]
         reason = failure(job) or str(job.secondary_status)
+        lines = JobLog(self.account.client("logs"), str(job.training_job_name)).look()
         return "\n".join([f"{job.training_job_name} {state(job)}: {reason}", *lines[-SHOWN:]])
 
 
@@ -119,6 +120,11 @@ def stages(job: TrainingJob) -> list[str]:
     """What SageMaker has done with the job so far, as Downloading, Training, Interrupted."""
     found = job.secondary_status_transitions
     return [str(each.status) for each in found] if isinstance(found, list) else []
+
+
+def lacked_machines(job: TrainingJob) -> bool:
+    """Whether the attempt ended for want of machines: one on demand fails, one on spot waits as long as it may."""
+    return failure(job).startswith("CapacityError") or job.secondary_status == "MaxWaitTimeExceeded"
 
 
 def machines(job: TrainingJob) -> str:

@@ -10,10 +10,10 @@ from sagemaker.core.resources import TrainingJob
 from slipway.compute.backend import Inputs, Status
 from slipway.compute.folder import JobFolder, job_name
 from slipway.compute.image import image_tag
-from slipway.compute.job import encoder_files
+from slipway.compute.job import encoder_files, prepared_files
 from slipway.compute.local import Local
 from slipway.compute.sagemaker.account import Account
-from slipway.compute.sagemaker.attempts import Attempts, failure, stages, state
+from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, stages, state
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
 from slipway.compute.sagemaker.request import has_gpu, training_request
@@ -21,6 +21,7 @@ from slipway.compute.sagemaker.result import unpack
 from slipway.compute.sagemaker.upload import Uploads
 from slipway.compute.sagemaker.words import Expired, Unreachable, code, in_words, message
 from slipway.config.compute import SageMakerCompute
+from slipway.config.model import Pretrained
 from slipway.errors import UserError
 from slipway.tracking import git_commit
 from slipway.training.layout import Job
@@ -31,10 +32,15 @@ PATIENCE = 10  # polls in a row that AWS does not answer
 PASSING = ("CapacityError", "InternalServerError", "ClientError")
 
 
+class Spoiled(UserError):  # noqa: N818  # it is one
+    """A job is done, and its result is of no use."""
+
+
 class SageMaker:
     """The backend `sagemaker`; `say` shows a line to whoever waits."""
 
     ends_with_wait = False
+    choice = "compute=sagemaker"
 
     def __init__(self, compute: SageMakerCompute, folder: JobFolder, say: Callable[[str], None]) -> None:
         settings = {"bucket": "SLIPWAY_BUCKET", "role": "SLIPWAY_TRAINING_ROLE"}
@@ -74,6 +80,11 @@ class SageMaker:
             raise UserError(
                 f"{Local(self.folder).name} trains the same here: wait for it, or stop it, with compute=local."
             )
+        if isinstance(job.model, Pretrained) and inputs.encoder is None and self.compute.network_isolation:
+            raise UserError(
+                f"{job.model.name} would be downloaded, and compute.network_isolation forbids it: bring it to "
+                "data/local, and set model.name to its folder."
+            )
         attempts = self.attempts.all()
         if attempts and not self._may_follow(attempts[-1]):
             return False
@@ -83,10 +94,8 @@ class SageMaker:
         seconds = {kind: limit_seconds(self.compute, kind, spent) for kind in self.compute.instance_types}
         with in_words(f"s3://{self.compute.bucket}"):
             channels = self._send(inputs)
-        # a type that could not be had the last time is asked last
-        lacking = {
-            str(each.resource_config.instance_type) for each in attempts if failure(each).startswith("CapacityError")
-        }
+        # a type that could not be had is asked last
+        lacking = {str(each.resource_config.instance_type) for each in attempts if lacked_machines(each)}
         reasons = []
         for kind in sorted(self.compute.instance_types, key=lambda kind: kind in lacking):
             self.say(self._estimate(kind, seconds[kind]))
@@ -114,21 +123,19 @@ class SageMaker:
             + "\nAsk for a higher quota (console: Service Quotas, Amazon SageMaker), or choose other types."
         )
 
-    def follow(self) -> Iterator[str]:
-        """The lines of the last attempt's log, and what SageMaker does with it, until it has ended.
+    def follow(self, attempt: int | None = None) -> Iterator[str]:
+        """The lines of an attempt's log (None: the last one's), and what SageMaker does with it, until it has ended.
 
         Raises UserError where the credentials end or AWS does not answer for long: the job goes on all the same.
         """
-        if self.folder.done():
-            return
-        name = self.name
+        number = attempt or len(self.attempts.all())
+        name = job_name(self.folder.hash, number)
         log = JobLog(self.account.client("logs"), name)
-        told, silent = 0, 0
+        told, silent, quiet = 0, 0, 0
         while True:
             try:
-                with in_words("SageMaker"):
-                    job = self.attempts.all()[-1]
-                    lines = [*log.new_lines()]
+                job = self.attempts.all()[number - 1]
+                lines = log.look()
             except (Expired, Unreachable) as error:
                 silent += 1
                 if silent > (1 if isinstance(error, Expired) else PATIENCE):  # fresh credentials were tried too
@@ -142,7 +149,8 @@ class SageMaker:
                 told += 1
                 yield f"{name}: {stage}"
             yield from lines
-            if state(job) != "running" and not lines:  # the log comes a little later than the end
+            quiet = 0 if lines else quiet + 1
+            if state(job) != "running" and quiet > 1:  # the log comes a little later than the end
                 return
             time.sleep(POLL_SECONDS)
 
@@ -175,21 +183,28 @@ class SageMaker:
         uri = str(job.model_artifacts.s3_model_artifacts)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         archive = self.folder.path / "model.tar.gz"
+        again = "compute.retry=true trains again, from the last checkpoint."
         try:
             with in_words(uri):
-                self.account.client("s3").download_file(bucket, key, str(archive))
-            unpack(archive, self.folder.layout, self.folder.hash)
-        except (Expired, Unreachable):
-            raise
-        except UserError as error:
-            raise UserError(f"{uri}: {error} compute.retry=true trains again, from the last checkpoint.") from error
+                try:
+                    self.account.client("s3").download_file(bucket, key, str(archive))
+                except ClientError as error:
+                    if code(error) not in ("404", "NoSuchKey"):
+                        raise
+                    raise Spoiled(f"{uri} is gone. {again}") from error
+            try:
+                unpack(archive, self.folder.layout, self.folder.hash)
+            except UserError as error:
+                raise Spoiled(f"{uri}: {error} {again}") from error
         finally:
             archive.unlink(missing_ok=True)
 
     def _may_follow(self, last: TrainingJob) -> bool:
-        """Whether another attempt may follow the last one."""
-        if state(last) == "running" or (state(last) == "done" and not self.compute.retry):
+        """Whether another attempt may follow the last one: after a result that can be fetched, none ever does."""
+        if state(last) == "running":
             return False
+        if state(last) == "done":
+            return self.compute.retry and self._is_spoiled(last)
         if state(last) == "failed" and not failure(last).startswith(PASSING) and not self.compute.retry:
             raise UserError(
                 f"{self.attempts.why_not(last)}\nThe same would fail again: change what is wrong, or try it as it is "
@@ -197,11 +212,20 @@ class SageMaker:
             )
         return True
 
+    def _is_spoiled(self, job: TrainingJob) -> bool:
+        """Whether an attempt's result cannot be used; one that can is fetched."""
+        with self.folder.locked("collect"):
+            try:
+                self._fetch(job)
+            except Spoiled:
+                return True
+        return False
+
     def _send(self, inputs: Inputs) -> dict[str, str]:
         """The S3 prefix of each channel, after what is not there yet was sent."""
         store = Uploads(self.account.client("s3"), str(self.compute.bucket), self.compute.kms_key)
-        prepared = [path for path in inputs.prepared.rglob("*") if path.is_file()]
-        channels = {"code": store.code(), "prepared": store.folder("prepared", prepared, inputs.prepared)}
+        prepared = store.folder("prepared", prepared_files(inputs.prepared), inputs.prepared)
+        channels = {"code": store.code(), "prepared": prepared}
         if inputs.encoder is not None:
             channels["encoder"] = store.folder("encoder", encoder_files(inputs.encoder), inputs.encoder)
         return channels

@@ -5,9 +5,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from slipway.compute.sagemaker.words import code
+from slipway.compute.sagemaker.words import Expired, Unreachable, code, in_words
+from slipway.errors import UserError
 
 GROUP = "/aws/sagemaker/TrainingJobs"
+MOST_PAGES = 1000  # at one look
 
 
 class JobLog:
@@ -17,8 +19,24 @@ class JobLog:
         self.logs, self.name = logs, name
         # where the next look at each stream begins
         self.tokens: dict[str, str | None] = {}
+        self.told = False
 
-    def new_lines(self) -> Iterator[str]:
+    def look(self) -> list[str]:
+        """What came since the last look; where the log may not be read, that, once.
+
+        Raises UserError where the credentials end or AWS does not answer.
+        """
+        try:
+            with in_words("CloudWatch Logs"):
+                return [*self._new_lines()]
+        except (Expired, Unreachable):
+            raise
+        except UserError as error:  # who may train hears of the rest all the same
+            lines = [] if self.told else [f"(its log cannot be read: {error})"]
+            self.told = True
+            return lines
+
+    def _new_lines(self) -> Iterator[str]:
         """What came since the last look; with several machines each line begins with its machine."""
         for stream in self._streams():
             self.tokens.setdefault(stream, None)
@@ -40,7 +58,7 @@ class JobLog:
             raise
 
     def _events(self, stream: str) -> Iterator[str]:
-        while True:
+        for _ in range(MOST_PAGES):
             token = self.tokens[stream]
             more = {"nextToken": token} if token else {}
             answer = self.logs.get_log_events(logGroupName=GROUP, logStreamName=stream, startFromHead=True, **more)
@@ -48,5 +66,5 @@ class JobLog:
                 yield str(event["message"]).rstrip("\n")
             self.tokens[stream] = str(answer["nextForwardToken"])
             # an empty page may stand before a full one; the same token again is the end
-            if self.tokens[stream] == token or not answer["events"]:
+            if self.tokens[stream] == token:
                 return

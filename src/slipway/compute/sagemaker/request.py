@@ -3,8 +3,10 @@
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from slipway.compute.folder import PROJECT, job_name
 from slipway.config.compute import SageMakerCompute
@@ -14,7 +16,7 @@ from slipway.training.layout import MOST, Job, to_text
 
 RETRIES = 3  # where SageMaker itself fails
 # families whose machines have a disk of their own, which is encrypted and takes no key
-OWN_DISK = ("g4dn", "g5", "g6", "g6e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "trn1", "trn1n")
+OWN_DISK = re.compile(r"(p[4-9]|g[5-9]|gr\d|trn)|[a-z]+\d[a-z]*d")
 
 
 def output_uri(compute: SageMakerCompute) -> str:
@@ -50,9 +52,10 @@ def training_request(
     told = to_text(job)
     if len(told) > MOST:
         raise UserError(f"the sections model and train are {len(told)} characters, packed; SageMaker takes {MOST}.")
-    if tracking_uri and USERINFO.search(tracking_uri):
+    kept_here = not tracking_uri or tracking_uri.startswith("sqlite:") or compute.network_isolation
+    if not kept_here and (USERINFO.search(str(tracking_uri)) or urlsplit(tracking_uri).query):
         raise UserError(
-            "tracking.uri holds a password, and everybody who may look at the job would see it: use SageMaker's "
+            "tracking.uri may hold a password, and everybody who may look at the job would see it: use SageMaker's "
             "managed MLflow or a server that the job's role can reach without one, or tracking=off."
         )
     kms_key = compute.kms_key
@@ -61,7 +64,7 @@ def training_request(
         "instance_count": compute.instance_count,
         "volume_size_in_gb": compute.volume_gb,
     }
-    if kms_key and instance_type.split(".")[1] not in OWN_DISK:
+    if kms_key and not OWN_DISK.match(instance_type.split(".")[1]):
         resources["volume_kms_key_id"] = kms_key
     if compute.warm_pool_minutes:
         resources["keep_alive_period_in_seconds"] = 60 * compute.warm_pool_minutes
@@ -69,15 +72,15 @@ def training_request(
     if compute.spot:
         stopping["max_wait_time_in_seconds"] = seconds + int(3600 * compute.max_wait_hours)
     # a file is of this machine, and a job without a network reaches no server: what is missed is told on collection
-    reached = tracking_uri and not tracking_uri.startswith("sqlite:") and not compute.network_isolation
-    live = {"MLFLOW_TRACKING_URI": tracking_uri} if reached else {}
-    tags = {"project": PROJECT, "job": job.hash, "git-commit": commit, **compute.tags}
+    live = {} if kept_here else {"MLFLOW_TRACKING_URI": tracking_uri}
+    tags = {**compute.tags, "project": PROJECT, "job": job.hash, "git-commit": commit}
     request: dict[str, Any] = {
         "training_job_name": job_name(job.hash, attempt),
         "role_arn": compute.role,
         "algorithm_specification": {"training_image": image, "training_input_mode": "File"},
         "hyper_parameters": {"job": told},
-        "environment": {"SLIPWAY_GIT_COMMIT": commit, **live},
+        # the image runs no other code than this, whoever may write to the bucket
+        "environment": {"SLIPWAY_GIT_COMMIT": commit, "SLIPWAY_CODE_SHA256": digest_of(channels["code"]), **live},
         "input_data_config": [channel(name, uri) for name, uri in sorted(channels.items())],
         "output_data_config": {"s3_output_path": output_uri(compute)} | ({"kms_key_id": kms_key} if kms_key else {}),
         "checkpoint_config": {"s3_uri": checkpoint_uri(compute, job.hash), "local_path": "/opt/ml/checkpoints"},
@@ -95,6 +98,11 @@ def training_request(
             "security_group_ids": list(compute.security_groups),
         }
     return request
+
+
+def digest_of(prefix: str) -> str:
+    """The hash under which an input lies."""
+    return prefix.rstrip("/").rpartition("/")[2]
 
 
 def channel(name: str, uri: str) -> dict[str, Any]:

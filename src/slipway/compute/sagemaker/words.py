@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -65,7 +66,7 @@ def in_words(where: str) -> Iterator[None]:
         raise Expired(f"the AWS credentials could not be renewed: {error}. {CREDENTIALS}") from error
     except NoRegionError as error:
         raise UserError("no AWS region: set compute.region, or AWS_REGION.") from error
-    except (NoConnection, HTTPClientError) as error:
+    except (NoConnection, HTTPClientError, Boto3Error) as error:  # boto3's own is a transfer that broke
         raise Unreachable(f"AWS cannot be reached: {error}. Look at the network and compute.region.") from error
     except ClientError as error:
         raise explained(error, where) from error
