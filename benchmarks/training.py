@@ -4,12 +4,12 @@
                                   [--set train.token_budget=3072] [--json FILE]
 
 Prints tokens a second (without padding, of the updates alone: no import, tokenising, validation or checkpoint) and peak
-memory (of tensors on a GPU, else of the whole process), as medians over rounds in which the variants take turns, each
-in a process of its own; a ratio is the median of the rounds' own ratios. On a CPU the ratio of CPU time stands beside
-it, which other work on the machine disturbs less. All start from the same weights and see the same rows equally often
-at the same learning rates; Trainer takes as many rows an update as our token budget comes to, and gets them tokenised,
-as Python lists. The accuracy of the validation rows after the last epoch, one seed a round, tells that speed was not
-bought with quality.
+memory (of tensors on a GPU; else what training adds to imports, model and rows), as medians over rounds in which the
+variants take turns, each in a process of its own; a ratio is the median of the rounds' own ratios. On a CPU the ratio
+of CPU time stands beside it, which other work on the machine disturbs less. All start from the same weights and see the
+same rows equally often at the same learning rates; Trainer takes as many rows an update as our token budget comes to,
+and gets them tokenised, from the same memory-mapped file. The accuracy of the validation rows after the last epoch, one
+seed a round, tells that speed was not bought with quality.
 - encoder: conf/model/encoder.yaml. minilm: model=pretrained, a BERT of MiniLM's size (6 layers, 384 wide) with random
   weights; on a CPU give it a few thousand rows.
 - Trainer by its defaults; with rows grouped by length; and on a GPU with bf16, TF32 and loader processes as well, none
@@ -45,6 +45,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from slipway.config.compose import Order, resolve
 from slipway.config.root import Resolved
@@ -84,7 +85,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """What it found; seconds are those of the updates, `megabytes` the device's on CUDA, else the whole process's."""
+    """What it found; seconds are those of the updates, `megabytes` what they took at most."""
 
     variant: str
     tokens_per_second: float
@@ -114,6 +115,20 @@ class Clock:
         self.began = time.process_time()
 
 
+class Rows(Dataset[dict[str, Any]]):
+    """Tokenised rows, as Trainer reads them."""
+
+    def __init__(self, rows: EncodedSplit) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows.labels)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        ids = self.rows.tokens[self.rows.offsets[place] : self.rows.offsets[place + 1]].tolist()
+        return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": int(self.rows.labels[place])}
+
+
 class WithLoss(nn.Module):
     """What Trainer asks of a model: the loss beside the logits."""
 
@@ -138,14 +153,12 @@ def run(task: Task) -> Run:
     ids, mask, _ = collate(rows, np.arange(8), meta.pad_id)
     model(ids.to(device), mask.to(device)).sum().backward()
     model.zero_grad(set_to_none=True)
-    if CUDA:
-        torch.cuda.reset_peak_memory_stats()
     return (ours if task.variant == OURS else trainers)(task, model, meta, rows)
 
 
 def ours(task: Task, model: nn.Module, meta: Meta, rows: EncodedSplit) -> Run:
     """Slipway's loop, as a training job calls it."""
-    validation, clock = load_split(task.prepared, "validation"), Clock(model)
+    validation, before, clock = load_split(task.prepared, "validation"), reset_peak(), Clock(model)
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as log, redirect_stdout(log):
         trained = train(
             model,
@@ -161,7 +174,7 @@ def ours(task: Task, model: nn.Module, meta: Meta, rows: EncodedSplit) -> Run:
         )
     seconds = sum(len(rows.tokens) / epoch.tokens_per_second for epoch in trained.history)
     speed, last = len(trained.history) * len(rows.tokens) / seconds, trained.history[-1]
-    return Run(OURS, speed, seconds, clock.spent, peak_megabytes(), last.step, last.accuracy)
+    return Run(OURS, speed, seconds, clock.spent, peak_megabytes() - before, last.step, last.accuracy)
 
 
 def trainers(task: Task, model: nn.Module, meta: Meta, rows: EncodedSplit) -> Run:
@@ -171,11 +184,6 @@ def trainers(task: Task, model: nn.Module, meta: Meta, rows: EncodedSplit) -> Ru
     transformers.utils.logging.set_verbosity_error()
     reader = transformers.PreTrainedTokenizerFast(tokenizer_file=str(task.prepared / "tokenizer.json"))
     reader.pad_token = reader.convert_ids_to_tokens(meta.pad_id)
-    spans = zip(rows.offsets[:-1], rows.offsets[1:], rows.labels, strict=True)
-    samples = [
-        {"input_ids": rows.tokens[start:stop].tolist(), "attention_mask": [1] * int(stop - start), "labels": int(label)}
-        for start, stop, label in spans
-    ]
     config = task.resolved.train
     with tempfile.TemporaryDirectory() as folder:
         settings = transformers.TrainingArguments(
@@ -198,13 +206,14 @@ def trainers(task: Task, model: nn.Module, meta: Meta, rows: EncodedSplit) -> Ru
             WithLoss(model, config.label_smoothing),
             settings,
             transformers.DataCollatorWithPadding(reader),
-            samples,
+            Rows(rows),
             processing_class=reader,
         )
         trainer.remove_callback(transformers.PrinterCallback)
+        before = reset_peak()
         began = time.process_time()
         seconds = trainer.train().metrics["train_runtime"]
-        cpu_seconds, megabytes = time.process_time() - began, peak_megabytes()
+        cpu_seconds, megabytes = time.process_time() - began, peak_megabytes() - before
     validation = load_split(task.prepared, "validation")
     found = predict(model, validation, config.token_budget, meta.pad_id, settings.device.type)
     accuracy = measure(validation.labels, found)["accuracy"]
@@ -217,8 +226,19 @@ def rows_an_update(rows: EncodedSplit, token_budget: int) -> int:
     return round(len(rows.labels) / len(in_order_of_length(np.diff(rows.offsets), token_budget)))
 
 
+def reset_peak() -> float:
+    """Forget the most memory so far; returns what is to be taken off the next, imports, model and rows: 0 on CUDA."""
+    if CUDA:
+        torch.cuda.reset_peak_memory_stats()
+        return 0.0
+    forget = Path("/proc/self/clear_refs")
+    if forget.exists():
+        forget.write_text("5")  # of Linux: the peak is what is resident now
+    return peak_megabytes()
+
+
 def peak_megabytes() -> float:
-    """The most memory so far: of tensors on CUDA, else of the process."""
+    """The most memory since `reset_peak`: of tensors on CUDA, else of the process."""
     if CUDA:
         return torch.cuda.max_memory_allocated() / 1e6
     status = Path("/proc/self/status")

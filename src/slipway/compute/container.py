@@ -151,7 +151,8 @@ def local_mode(image: str, layout: Layout, local: Path, project: str) -> None:
 
 def environment() -> dict[str, str]:
     """What the container is told: the commit, and a tracking server that it can reach."""
-    told = {"SLIPWAY_GIT_COMMIT": git_commit()}
+    # docker gives 64 MB of shared memory, local mode asks for no more, and several GPUs would take it all
+    told = {"SLIPWAY_GIT_COMMIT": git_commit(), "NCCL_SHM_DISABLE": "1"}
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if urlsplit(uri).scheme in ("http", "https") and urlsplit(uri).hostname not in HERE:
         told["MLFLOW_TRACKING_URI"] = uri

@@ -69,6 +69,9 @@ class SageMakerCompute(Place):
     def _what_excludes_each_other(self) -> Self:
         if self.spot and self.warm_pool_minutes:
             raise ValueError("spot and warm_pool_minutes exclude each other: set spot to false, or the minutes to 0")
+        old = [kind for kind in self.instance_types if kind.startswith(("ml.p2.", "ml.p3."))]
+        if old:
+            raise ValueError(f"{old[0]} has a GPU that CUDA 13, which the training image holds, does not know")
         if bool(self.subnets) != bool(self.security_groups):
             raise ValueError("subnets and security_groups belong together: set both, or neither")
         return self

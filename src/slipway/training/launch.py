@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 from slipway.errors import UserError
@@ -129,6 +130,8 @@ def die_with_parent() -> None:
 
 def count_gpus() -> int:
     """How many GPUs of this machine may be used; without torch, whose import takes seconds."""
+    if version("torch").endswith("+cpu"):
+        return 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
