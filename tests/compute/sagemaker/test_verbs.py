@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mlflow
@@ -11,6 +11,14 @@ import pytest
 from slipway.__main__ import main
 from slipway.rehearsal.aws import EmulatedAws
 from slipway.training.history import read_csv
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, though the processes that run tests side by side ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_verbs_know_jobs_by_name(
@@ -62,7 +70,7 @@ def test_what_the_tracking_server_did_not_hear_is_told_on_collection_and_once(
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=mlflow")
     assert main(["train"]) == 0
     [request] = account.sent("sagemaker", "CreateTrainingJob")
-    assert set(request["Environment"]) == {"SLIPWAY_GIT_COMMIT"}
+    assert set(request["Environment"]) == {"SLIPWAY_GIT_COMMIT", "SLIPWAY_CODE_SHA256"}
     assert main(["train"]) == 0
     client = mlflow.MlflowClient(uri)
     [run] = client.search_runs([client.get_experiment_by_name("slipway").experiment_id])
@@ -73,7 +81,11 @@ def test_what_the_tracking_server_did_not_hear_is_told_on_collection_and_once(
 
 
 def test_ctrl_c_ends_the_wait_and_not_the_job(
-    account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str], change: Callable[..., None]
+    interruptible: None,
+    account: EmulatedAws,
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[..., None],
 ) -> None:
     change(epochs=400, patience=None)
     # when the log is read for the first time, the job trains
@@ -101,7 +113,11 @@ def test_a_failed_job_says_why_also_where_none_may_be_started(
 
 
 def test_ctrl_c_before_a_job_is_started_promises_none(
-    account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str], change: Callable[..., None]
+    interruptible: None,
+    account: EmulatedAws,
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[..., None],
 ) -> None:
     change(epochs=400, patience=None)
     assert main(["submit"]) == 0
