@@ -106,8 +106,8 @@ def test_an_interrupted_spot_job_goes_on_from_its_checkpoints(account: EmulatedA
     account.interrupt("job-1")
     account.wait_line("job-1", "waiting", times=2)
     assert steps("job-1")[2:] == ["Training", "Interrupted", "Starting", "Downloading", "Training"]
-    # what is deleted locally stays on S3
-    assert [lines[0] for lines in log("job-1")] == ["found", "found a b c d e f g h manifest step-1 step-2 weights"]
+    # what is deleted locally is deleted on S3
+    assert [lines[0] for lines in log("job-1")] == ["found", "found b c d e f g h manifest step-1 step-2 weights"]
     boto3.client("sagemaker").stop_training_job(TrainingJobName="job-1")
     account.wait("job-1", "Stopped")
     job = describe("job-1")
@@ -128,6 +128,28 @@ def test_checkpoints_reach_s3_in_any_order_while_the_job_runs(account: EmulatedA
     order = sent(account, 8)
     assert sorted(order) == list("abcdefgh")
     assert order != sorted(order)
+    assert describe("job-1")["TrainingJobStatus"] == "InProgress"
+
+
+def test_a_checkpoint_that_a_running_job_deletes_goes_from_s3_too(account: EmulatedAws, create: Create) -> None:
+    account.wait_line(create(work="wait", spot=True), "waiting")
+    sent(account, 8)
+    account.interrupt("job-1")
+    account.wait_line("job-1", "waiting", times=2)
+    synced, changed = account.sagemaker.workers["job-1"].synced, account.sagemaker.changed
+    # one that this machine wrote, and one that it downloaded
+    for path in [
+        *account.folder.rglob("attempt-2/*/checkpoints/step-1/b"),
+        *account.folder.rglob("attempt-2/**/weights"),
+    ]:
+        assert path in synced
+        path.unlink()
+        with changed:
+            assert changed.wait_for(lambda path=path: path not in synced, 60)
+    assert sorted(objects("checkpoints/")) == [
+        *(f"checkpoints/step-1/{name}" for name in "acdefgh"),
+        "checkpoints/step-2/manifest",
+    ]
     assert describe("job-1")["TrainingJobStatus"] == "InProgress"
 
 
@@ -154,10 +176,13 @@ def test_a_job_that_takes_too_long_is_stopped(account: EmulatedAws, create: Crea
     assert describe("job-1")["TrainingJobStatus"] == "Stopped"
 
 
-def test_a_job_without_machines_fails_after_it_was_accepted(account: EmulatedAws, create: Create) -> None:
+def test_a_job_without_machines_ends_after_it_was_accepted(account: EmulatedAws, create: Create) -> None:
     account.fail_capacity("ml.g5.xlarge")
     account.wait(create(), "Failed")
     assert describe("job-1")["FailureReason"].startswith("CapacityError: Unable to provision requested ML compute")
+    account.wait(create("job-2", spot=True), "Stopped")
+    assert steps("job-2")[-1] == "MaxWaitTimeExceeded"
+    assert "FailureReason" not in describe("job-2")
 
 
 def test_what_a_job_left_behind_ends_with_it(account: EmulatedAws, create: Create) -> None:

@@ -166,7 +166,10 @@ class EmulatedAws:
         self.faults.refused[instance_type] = AwsError(code, message or QUOTA.format(instance_type))
 
     def fail_capacity(self, instance_type: str) -> None:
-        """A job on that type is accepted, and fails for want of machines."""
+        """A job on that type is accepted, and gets no machine: it fails with CapacityError.
+
+        A spot job waits for one as long as it may, which is here no time: it is Stopped with MaxWaitTimeExceeded.
+        """
         self.faults.no_capacity.add(instance_type)
 
     def deny(self, permission: str) -> None:
@@ -198,7 +201,11 @@ class EmulatedAws:
         self.faults.clear()
 
     def interrupt(self, name: str, lose_checkpoint: bool = False) -> None:
-        """Take the spot machine of a job away: it starts again from what is on S3 of its checkpoints."""
+        """Take the spot machine of a job away: it starts again from what is on S3 of its checkpoints.
+
+        With `lose_checkpoint` the machine goes before S3 is like its disk: the file written last does not arrive, and
+        of all else that was to be uploaded or deleted since now each does by chance.
+        """
         if not self.sagemaker.workers[name].job.spot:
             raise ValueError(f"{name} has no spot machine")
         self.sagemaker.workers[name].end("Interrupted", lose_checkpoint)

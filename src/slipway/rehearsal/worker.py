@@ -210,24 +210,35 @@ class Worker(Thread):
         return sorted(Path(folder) / name for folder, _, names in found for name in names)
 
     def _sync(self, roots: list[Path], last: bool) -> None:
-        """Upload changed checkpoint files, in any order; all of them at the end, some of them before it."""
+        """Make S3 like the checkpoint files of the hosts, in any order: all of it at the end, some of it before.
+
+        A file that a host had on S3 and has no more is deleted there too, as SageMaker does:
+        docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
+        """
         if "CheckpointConfig" not in self.job.request or (self.lose_checkpoint and not last):
             return
-        waiting = [path for path in self._files(roots) if self.synced.get(path) != state(path)]
+        waiting = [path for path in sorted({*self._files(roots), *self.synced}) if self.synced.get(path) != state(path)]
         self.random.shuffle(waiting)
         if not last:
             waiting = waiting[: self.random.randint(0, len(waiting))]
         elif self.lose_checkpoint and waiting:
             # what was written last is torn: of its files some arrive, and at least one does not
-            newest = max(waiting, key=lambda path: state(path)[0])
+            newest = max(waiting, key=state)
             waiting = [path for path in waiting if path != newest and self.random.random() < 0.5]
         bucket, _, prefix = self.job.request["CheckpointConfig"]["S3Uri"].removeprefix("s3://").partition("/")
         for path in waiting:
             [folder] = {checkpoints(root, self.job.request) for root in roots} & {*path.parents}
-            with suppress(FileNotFoundError):
-                self.synced[path] = state(path)
-                key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
-                self.s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+            where = {"Bucket": bucket, "Key": f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"}
+            found = state(path)
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                if path in self.synced:
+                    self.s3.delete_object(**where)
+                    del self.synced[path]
+            else:
+                self.s3.put_object(**where, Body=content)
+                self.synced[path] = found
         with self.job.changed:
             self.job.changed.notify_all()
 
