@@ -187,6 +187,27 @@ def test_epochs_that_were_not_logged_live_are_replayed_once(config: TrackingConf
     assert [point.step for point in points] == [1, 2]
 
 
+def test_an_epoch_that_was_trained_again_is_logged_anew_only_where_it_differs(
+    config: TrackingConfig, bundle: Path
+) -> None:
+    def points(key: str) -> list[tuple[int, float]]:
+        history = client(config).get_metric_history(run_of(config, "job-15").info.run_id, key)
+        return [(point.step, point.value) for point in sorted(history, key=lambda point: point.timestamp)]
+
+    first, second = ({**epoch, "seconds": float(epoch["epoch"])} for epoch in HISTORY)
+    for epochs in ([first, second], [{**first, "seconds": 7.0}, {**second, "train_loss": 1.5}]):
+        with tracking.live(config, "job-15", PARAMETERS) as log:
+            for epoch in epochs:
+                log(int(epoch["epoch"]), epoch)
+    assert points("train_loss") == [(1, 2.0), (2, 1.0), (2, 1.5)]
+    assert points("seconds") == [(1, 1.0), (2, 2.0), (2, 2.0)]
+    assert run_of(config, "job-15").data.metrics["train_loss"] == 1.5
+    finish(config, "job-15", bundle)
+    assert points("train_loss")[3:] == [(2, 1.0)], "the history of the model is what stands last"
+    finish(config, "job-15", bundle)
+    assert len(points("train_loss")) == 4
+
+
 def test_a_run_that_fails_says_so(config: TrackingConfig) -> None:
     with pytest.raises(ZeroDivisionError), tracking.live(config, "job-4", PARAMETERS):
         raise ZeroDivisionError

@@ -1,6 +1,7 @@
 """Records runs in MLflow. The only module that imports it; an outage is told once, and never fails or delays a job."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -22,6 +23,8 @@ Metrics = Mapping[str, float]
 MOST_METRICS = 1000
 MOST_PARAMETERS = 100
 AGAIN_SECONDS = 2.0  # until a server that refused is asked again
+# differs each time that the same epoch is trained
+OF_THE_CLOCK = {"seconds", "tokens_per_second"}
 LAST_SECONDS = 1.0  # that the end of a job waits for a server
 
 
@@ -31,7 +34,7 @@ def live(config: TrackingConfig, job: str, parameters: Mapping[str, Any]) -> Ite
 
     `parameters` is the resolved configuration; nested keys are joined by dots. A thread talks to the server, so that
     training never waits for it: what it does not take is sent again until the block ends, and by `record` later. No
-    epoch is logged twice.
+    epoch is logged twice, but one that was trained again and came out otherwise: its last values are the model's.
     """
     if config.uri is None:
         yield lambda step, metrics: None
@@ -66,9 +69,9 @@ def record(
     tracker = _Tracker(config)
     try:
         run = tracker.start(job, parameters, system_metrics=False)
-        now, logged = _now(), tracker.epochs()
+        now = _now()
         for epoch in history:
-            if int(epoch["epoch"]) not in logged:
+            if not tracker.holds(int(epoch["epoch"]), epoch):
                 tracker.log(int(epoch["epoch"]), epoch, now)
         changed = {key: value for key, value in metrics.items() if tracker.known().get(key) != value}
         tracker.log(len(history), changed, now)
@@ -132,22 +135,19 @@ class _Sender(threading.Thread):
         """Send until all is taken; after the end, what a server still refuses is left to `record`."""
         tracker, told = _Tracker(self.config), False
         unsent: list[tuple[int, Metrics, int] | None] = []
-        taken: set[int] = set()
         while True:
             last = self.over.is_set()
             try:
                 if tracker.run is None:
                     tracker.start(self.job, self.parameters)
-                    taken = tracker.epochs()
                 while True:
                     unsent = unsent or [self.waiting.get()]
                     if unsent[0] is None:
                         tracker.end(self.status)
                         return
                     step, metrics, now = unsent[0]
-                    if step not in taken:
+                    if not tracker.holds(step, metrics):
                         tracker.log(step, metrics, now)
-                        taken.add(step)
                     unsent = []
             except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
                 if not told:
@@ -164,6 +164,8 @@ class _Tracker:
     def __init__(self, config: TrackingConfig) -> None:
         self.config = config
         self.run: str | None = None
+        # the last value of each metric at each step, as far as somebody asked
+        self.points: dict[str, dict[int, float]] = {}
 
     def start(self, job: str, parameters: Mapping[str, Any], system_metrics: bool = True) -> str:
         """Start or go on with the run of a job, and log the parameters that it lacks; returns its id."""
@@ -216,9 +218,15 @@ class _Tracker:
         """The last value of each metric."""
         return dict(self.client.get_run(self.run).data.metrics)
 
-    def epochs(self) -> set[int]:
-        """The epochs that are logged."""
-        return {point.step for point in self.client.get_metric_history(self.run, "epoch")}
+    def holds(self, step: int, metrics: Metrics) -> bool:
+        """Whether an epoch is logged, with these values: one that is trained again may differ on a GPU."""
+        for key in metrics.keys() - OF_THE_CLOCK:
+            if key not in self.points:
+                found = sorted(self.client.get_metric_history(self.run, key), key=lambda point: point.timestamp)
+                self.points[key] = {point.step: point.value for point in found}
+            if not math.isclose(self.points[key].get(step, math.nan), metrics[key], rel_tol=1e-9):
+                return False
+        return True
 
     def log(self, step: int, metrics: Metrics, now: int) -> None:
         """One batch: metrics at `step`, which were measured at `now` (milliseconds since 1970)."""
