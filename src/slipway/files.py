@@ -41,8 +41,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
         with disk_full_in_words(path):
             fresh.mkdir(parents=True)
             yield fresh
+            _sync(fresh)
         shutil.rmtree(path, ignore_errors=True)
         fresh.rename(path)
+        _sync(path.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -66,6 +68,19 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys and a final newline: the same value gives the same bytes."""
     write_whole(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder outlast a power cut, so that what they replace may go."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        # some network file systems sync files alone
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(number)
 
 
 def _fresh(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -55,13 +56,40 @@ def test_sigterm_leaves_a_checkpoint_and_the_next_attempt_goes_on(job_of, make_l
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == 143, rest
     (kept,) = steps(layout.checkpoints)
-    assert f"stopped after step {int(kept.name.removeprefix('step-'))}, as asked" in rest
+    step = int(kept.name.removeprefix("step-"))
+    assert f"stopped after step {step}, as asked" in rest
     again = start(layout)
     assert again.stdout is not None
+    assert again.stdout.readline() == f"goes on from step {step}\n"
     first = int(again.stdout.readline().split()[1])
     again.kill()
     again.communicate()
     assert first > 1
+
+
+def test_sigterm_on_a_full_disk_promises_no_more_than_is_kept(job_of, make_layout: Make) -> None:
+    def stopped(full: bool) -> str:
+        process = start(layout)
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("epoch"):
+            assert process.poll() is None
+        if full:
+            # no file may be larger than this, which looks the same to the one who writes it
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=60)[0]
+        assert process.returncode == 143, rest
+        return rest
+
+    layout = make_layout(job_of("encoder", epochs=200))
+    said = stopped(full=True)
+    assert "the disk is full" in said
+    assert "as asked, but no checkpoint could be written: the next attempt begins anew" in said
+    assert "goes on from there" not in said
+    assert stopped(full=False)
+    (kept,) = steps(layout.checkpoints)
+    step = int(kept.name.removeprefix("step-"))
+    assert f"could be written: the next attempt goes on from step {step}\n" in stopped(full=True)
 
 
 def test_an_error_of_the_user_ends_with_2_and_its_words(job_of, make_layout: Make) -> None:

@@ -1,6 +1,7 @@
 """Training does what its configuration says, twice the same, and stops with words where it cannot go on."""
 
 import json
+import time
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -20,9 +21,10 @@ from slipway.data.prepared import EncodedSplit, load_meta, load_split
 from slipway.errors import UserError
 from slipway.models.bag import Bag
 from slipway.models.store import build, save
-from slipway.training.checkpoint import steps
+from slipway.training.checkpoint import latest, steps
 from slipway.training.distributed import ALONE, World
 from slipway.training.epoch import EpochMetrics
+from slipway.training.history import read_csv
 from slipway.training.loop import Stopped, Trained, class_weights, must_be_finite, train
 from slipway.training.measure import better, measure, predict
 from slipway.training.optimizers import rate_share
@@ -144,10 +146,67 @@ def test_a_checkpoint_comes_when_it_is_time(setting: Setting) -> None:
     assert [path.name[-2:] for path in steps(setting.checkpoints / "other")] == ["07"]
 
 
+class Died(Exception):  # noqa: N818  # it stands for a kill
+    """A process that ends where it ends."""
+
+
+class Dying(Bag):
+    """A bag that is gone where its second epoch begins, or in validation where that takes `seconds`."""
+
+    seconds = 0.0
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        self.validated = getattr(self, "validated", 0) + (not self.training)
+        until = time.monotonic() + self.seconds
+        while not self.training and time.monotonic() < until:
+            pass
+        if self.validated and (self.training or (self.seconds and self.validated == 2)):
+            raise Died
+        return super().forward(input_ids, attention_mask)
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0.0, "epoch"), (1.2, "updates")])
+def test_a_checkpoint_is_not_put_off_by_validation(setting: Setting, seconds: float, kept: str) -> None:
+    rows = subset(load_split(setting.prepared, "train"), np.arange(64))
+    values: dict[str, Any] = {"rows": rows, "epochs": 3, "token_budget": 256, "patience": None}
+    whole = setting.train(folder="whole", **values)
+    torch.manual_seed(read("train/default")["seed"])
+    bag = bag_of(setting)
+    network = Dying(bag.shape)
+    network.load_state_dict(bag.state_dict())
+    network.seconds = seconds
+    with pytest.raises(Died):
+        setting.train(network=network, checkpoint_seconds=1.0 if seconds else 0.0, **values)
+    found = latest(setting.checkpoints / "checkpoints")
+    assert found is not None
+    done = {"epoch": len(found.state["history"]), "updates": found.state["begun"]["updates"]}
+    assert done == {"epoch": 0, "updates": 0} | {kept: 1 if kept == "epoch" else whole.history[0].step}
+    resumed = setting.train(**values)
+    figures = [[(each.step, each.train_loss, each.log_loss) for each in run.history] for run in (resumed, whole)]
+    assert figures[0] == figures[1]
+
+
+def test_figures_are_on_disk_before_anybody_hears_of_them(setting: Setting) -> None:
+    path = setting.checkpoints / "checkpoints" / "history.csv"
+
+    class Heard(list[EpochMetrics]):
+        def append(self, epoch: EpochMetrics) -> None:
+            super().append(epoch)
+            assert read_csv(path) == self
+
+    setting.train(heard=Heard(), epochs=3, patience=None)
+    assert len(read_csv(path)) == 3
+
+
 def test_a_finished_run_is_not_trained_again(setting: Setting, tmp_path: Path) -> None:
+    def on_disk() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (setting.checkpoints / "checkpoints").rglob("*")}
+
     done = setting.train()
+    before = on_disk()
     again = setting.train()
     assert again.history == done.history
+    assert on_disk() == before, "the only checkpoint was written again"
     assert bytes_of(again, tmp_path / "x") == bytes_of(done, tmp_path / "y")
 
 

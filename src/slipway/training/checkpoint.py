@@ -22,7 +22,8 @@ MANIFEST = "manifest.json"
 STATE = "state.json"
 TENSORS = "tensors.safetensors"
 KEPT = 2
-NAME = re.compile(r"step-(\d{10})")
+# a second number tells those of one step apart: none takes the place of another, which would be gone for a moment
+NAME = re.compile(r"step-(\d{10})(-\d{4})?")
 
 
 @dataclass(frozen=True)
@@ -34,27 +35,41 @@ class Checkpoint:
 
 
 def write(folder: Path, step: int, checkpoint: Checkpoint, kept: int = KEPT) -> None:
-    """Write `step-N` under `folder`, then remove all but the last `kept`. Raises UserError where the disk is full."""
+    """Write `step-N` under `folder`, then remove all but the last `kept`. Raises UserError where the disk is full.
+
+    What stands there stays until its successor does: a second one of the same step is `step-N-0001`.
+    """
     for torn in folder.glob(".step-*.new"):
         shutil.rmtree(torn, ignore_errors=True)  # what a killed process was writing
-    path = folder / f"step-{step:010d}"
+    own = [path for path in steps(folder) if step_of(path) == step]
+    path = folder / (f"step-{step:010d}" + (f"-{int(own[-1].name[16:] or 0) + 1:04d}" if own else ""))
     with whole_folder(path) as fresh:
         write_whole(fresh / TENSORS, safetensors.torch.save(checkpoint.tensors))
         write_json(fresh / STATE, checkpoint.state)
         hashes = {name: sha256(fresh / name) for name in (STATE, TENSORS)}
         # last: a copy that arrives file by file, in any order, is whole only once this has come
         write_json(fresh / MANIFEST, {"step": step, "files": hashes})
-    for old in steps(folder)[:-kept]:
-        shutil.rmtree(old, ignore_errors=True)
+    # a newer one is none that verifies: this training would have gone on from it
+    stay = [each for each in steps(folder) if each <= path][-kept:]
+    for other in set(steps(folder)).difference(stay):
+        shutil.rmtree(other, ignore_errors=True)
 
 
 def latest(folder: Path) -> Checkpoint | None:
+    """What the newest checkpoint that verifies holds."""
+    path = newest(folder)
+    if path is None:
+        return None
+    tensors = safetensors.torch.load((path / TENSORS).read_bytes())
+    return Checkpoint(tensors, json.loads((path / STATE).read_text(encoding="utf-8")))
+
+
+def newest(folder: Path) -> Path | None:
     """The newest checkpoint that verifies; others are passed over with a warning."""
     for path in reversed(steps(folder)):
         fault = wrong_with(path)
         if fault is None:
-            tensors = safetensors.torch.load((path / TENSORS).read_bytes())
-            return Checkpoint(tensors, json.loads((path / STATE).read_text(encoding="utf-8")))
+            return path
         print(f"warning: {path}: {fault}: this checkpoint is passed over", file=sys.stderr)
     return None
 
@@ -73,6 +88,12 @@ def from_bytes(content: bytes) -> Checkpoint | None:
     return Checkpoint(safetensors.torch.load(tensors), json.loads(state)) if content else None
 
 
+def last_step(folder: Path) -> int | None:
+    """The updates that the next attempt need not do again; None where there is no checkpoint."""
+    path = newest(folder)
+    return None if path is None else step_of(path)
+
+
 def steps(folder: Path) -> list[Path]:
     """All checkpoint folders, oldest first."""
     if not folder.is_dir():
@@ -80,12 +101,17 @@ def steps(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
 
 
+def step_of(path: Path) -> int:
+    """The updates that were done when the checkpoint of this name was written."""
+    return int(path.name[5:15])
+
+
 def wrong_with(path: Path) -> str | None:
     """Why a checkpoint folder cannot be trusted, or None."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         files = dict(manifest["files"])
-        own = path.name == f"step-{manifest['step']:010d}" and set(files) == {STATE, TENSORS}
+        own = path.name[:15] == f"step-{manifest['step']:010d}" and set(files) == {STATE, TENSORS}
     except FileNotFoundError:
         return f"{MANIFEST} is missing"
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -140,7 +166,9 @@ def write_or_warn(folder: Path, step: int, checkpoint: Checkpoint, kept: int = K
 class Timer:
     """Says when the next checkpoint is due: `every` so many seconds, or later where writing takes long.
 
-    Checkpoints take at most `SHARE` of the time, whatever `every` is; 0 asks for one after each update all the same.
+    The first is written after `every`, as nobody knows what it takes; each other waits until all of them, this one
+    included if it takes what the last one took, have taken at most `SHARE` of the time. 0 asks for one after each
+    update all the same.
     """
 
     SHARE = 0.02
@@ -148,7 +176,8 @@ class Timer:
     def __init__(self, every: float) -> None:
         self.every = every
         self.spent = 0.0  # seconds for checkpoints so far
-        self.due_at = time.monotonic() + every
+        self.began = time.monotonic()
+        self.due_at = self.began + every
 
     def due(self) -> bool:
         """Whether it is time."""
@@ -161,4 +190,5 @@ class Timer:
         yield
         now = time.monotonic()
         self.spent += now - began
-        self.due_at = now + (max(self.every, (now - began) / self.SHARE) if self.every else 0.0)
+        affordable = self.began + (self.spent + now - began) / self.SHARE
+        self.due_at = max(now + self.every, affordable) if self.every else now

@@ -82,7 +82,7 @@ def main(words: list[str]) -> int:
             try:
                 run(job, layout, signals, processes)
             except Stopped as stopped:
-                print(f"{stopped}, as asked; the next attempt goes on from there", flush=True)
+                print(stopped, flush=True)
                 return STOPPED
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)

@@ -17,13 +17,13 @@ from slipway.config.train import TrainConfig
 from slipway.data.prepared import EncodedSplit, Meta
 from slipway.errors import UserError
 from slipway.training.batches import Ints, collate, deal, in_order_of_length, move, plan
-from slipway.training.checkpoint import Timer, write_or_warn
+from slipway.training.checkpoint import Timer, last_step, write_or_warn
 from slipway.training.distributed import ALONE, World
 from slipway.training.epoch import EpochMetrics
 from slipway.training.measure import measure, predict
 from slipway.training.optimizers import clip, optimizers, rate_share, set_rates
 from slipway.training.progress import Progress
-from slipway.training.state import Begun, finish, freeze, generators, resume
+from slipway.training.state import Begun, finish, freeze, generators, record, resume
 
 # Looking at a loss waits for the device: on a GPU not at every step.
 LOOK_EVERY = 20
@@ -44,10 +44,15 @@ class Trained:
 
 
 class Stopped(Exception):  # noqa: N818  # it is no error: a later run goes on
-    """Training was asked to stop after `step`, and left a checkpoint."""
+    """Training was asked to stop after `step`; the newest checkpoint is of step `kept`, None where there is none."""
 
-    def __init__(self, step: int) -> None:
-        super().__init__(f"stopped after step {step}")
+    def __init__(self, step: int, kept: int | None) -> None:
+        goes_on = "begins anew" if kept is None else f"goes on from step {kept}"
+        super().__init__(
+            f"stopped after step {step}, as asked; the next attempt goes on from there"
+            if kept == step
+            else f"stopped after step {step}, as asked, but no checkpoint could be written: the next attempt {goes_on}"
+        )
         self.step = step
 
 
@@ -69,7 +74,8 @@ def train(
 
     Goes on from the newest checkpoint in the folder `checkpoints`, to the same last bit as if it had never stopped (on
     one kind of CPU). One is written every `checkpoint_seconds`, and when `stop`, which is asked after each update and
-    between batches of validation, answers true. `on_epoch` hears of every epoch, of those before a resumption first.
+    between batches of validation, answers true. `on_epoch` hears of every epoch, of those before a resumption first,
+    when its figures stand in the folder's history.csv.
     Raises UserError at the first loss that is not a number, naming the step; Stopped where `stop` ended it.
 
     The processes of `world` do together, but for rounding, what one would do: the rows of each update are dealt out.
@@ -88,15 +94,23 @@ def train(
     look_every = 1 if device == "cpu" else LOOK_EVERY
 
     so_far = resume(checkpoints, model, opts, config.seed, world)
+    if so_far.step:
+        print(f"goes on from step {so_far.step}", flush=True)
     shared = world.together(model)
     run = torch.compile(shared, dynamic=True) if config.compile else shared
     timer = Timer(checkpoint_seconds)
+    was_finished = so_far.finished(config)
+    # what the newest checkpoint is of: epochs and updates done
+    kept = (so_far.epoch, so_far.step)
     for metrics in so_far.history if world.leads else ():
         on_epoch(metrics)
 
-    def look_up(updates: int, trains: bool = True) -> None:
+    def look_up(updates: int) -> None:
         """After so many `updates` of an epoch: write a checkpoint where it is time, end where that was asked for."""
-        due = world.leads and trains and timer.due()
+        nonlocal kept
+        here = (so_far.epoch, step)
+        # a second one of the same would save nobody work
+        due = world.leads and kept != here and timer.due()
         order = world.highest(STOP if stop() else KEEP if due else GO_ON)
         if order == GO_ON:
             return
@@ -105,12 +119,13 @@ def train(
             spread = torch.stack([parameter.detach().sum() for parameter in parameters]).sum()
             must_be_finite(world.sum(torch.stack([*losses, spread])), step + 1, checkpoints)
             of_each = tuple(map(float, world.gather(nats.cpu())))
-            begun = Begun(updates, of_each, time.perf_counter() - began)
+            begun = Begun(updates, of_each, time.perf_counter() - began) if updates else Begun()
             chance = generators(world)
-            if world.leads:
-                write_or_warn(checkpoints, step, freeze(replace(so_far, begun=begun), model, opts, chance))
+            if world.leads and kept != here:
+                frozen = freeze(replace(so_far, begun=begun), model, opts, chance)
+                kept = here if write_or_warn(checkpoints, step, frozen) else kept
         if order == STOP:
-            raise Stopped(step)
+            raise Stopped(step, last_step(checkpoints) if world.leads and kept != here else step)
 
     progress = Progress(total, config.metric)
     while not so_far.finished(config):
@@ -157,7 +172,7 @@ def train(
         must_be_finite(world.sum(torch.stack(losses or [nats])), step, checkpoints)
         trained = time.perf_counter()
 
-        between = partial(look_up, math.ceil(len(batches) / config.accumulate), trains=False)
+        between = partial(look_up, math.ceil(len(batches) / config.accumulate))
         found = predict(model, validation, config.token_budget, meta.pad_id, device, world, between)
         measured = measure(validation.labels, found)
         # the last update may have spoiled the weights, and no loss has seen them yet
@@ -174,10 +189,13 @@ def train(
         so_far = so_far.after(metrics, model, config.metric)
         progress.epoch(metrics)
         if world.leads:
+            record(checkpoints, so_far.history)
             on_epoch(metrics)
+        if not so_far.finished(config):
+            look_up(0)
 
     with timer.writing():
-        if world.leads:
+        if world.leads and not was_finished:
             finish(checkpoints, so_far)
     model.load_state_dict(so_far.best)
     return Trained(model.cpu().eval(), so_far.history, so_far.best_epoch, timer.spent)

@@ -5,6 +5,7 @@ dropout, is then not the same as it would have been: a process that the checkpoi
 seed, step and rank.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,10 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from slipway.config.train import TrainConfig
+from slipway.errors import UserError
+from slipway.files import write_whole
 from slipway.training import checkpoint
 from slipway.training.checkpoint import Checkpoint
 from slipway.training.distributed import World
 from slipway.training.epoch import EpochMetrics
+from slipway.training.history import to_csv
 from slipway.training.measure import better
 
 
@@ -146,6 +150,14 @@ def resume(
 def seed_process(seed: int, step: int, rank: int) -> None:
     """Random numbers of its own for each process; those of a process alone that starts are the seed's."""
     torch.manual_seed(int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0]) if step or rank else seed)
+
+
+def record(folder: Path, history: Sequence[EpochMetrics]) -> None:
+    """Put the figures of the epochs beside the checkpoints, before anybody else is told; a full disk only warns."""
+    try:
+        write_whole(folder / "history.csv", to_csv(history))
+    except UserError as error:
+        print(f"warning: the figures of epoch {len(history)}: {error}", file=sys.stderr)
 
 
 def finish(folder: Path, state: State) -> None:
