@@ -14,9 +14,11 @@ from slipway.compute.folder import JobFolder
 from slipway.compute.local import Local
 from slipway.errors import UserError
 from slipway.rehearsal.aws import EmulatedAws
+from slipway.training import checkpoint
 from slipway.training.layout import DONE, FILES
 
 LONG = 400  # epochs
+CHECKPOINT = {checkpoint.MANIFEST, checkpoint.STATE, checkpoint.TENSORS}
 NAME = f"slipway-{'0' * 16}"
 Make = Callable[..., Any]
 
@@ -136,18 +138,37 @@ def test_want_of_machines_after_submission_is_a_new_attempt_by_the_next_run(
     assert (one.collect() / DONE).is_file()
 
 
+def whole_on_s3(account: EmulatedAws) -> int:
+    """The step of the newest checkpoint of the last job that is whole on S3; 0 where there is none."""
+    uri = account.sent("sagemaker", "CreateTrainingJob")[-1]["CheckpointConfig"]["S3Uri"]
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    pages = account.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    files: dict[str, set[str]] = {}
+    for found in (found for page in pages for found in page.get("Contents", [])):
+        folder, name = found["Key"].split("/")[-2:]
+        files.setdefault(folder, set()).add(name)
+    whole = [folder for folder, names in files.items() if checkpoint.NAME.fullmatch(folder) and names >= CHECKPOINT]
+    return max((int(folder.removeprefix("step-")) for folder in whole), default=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_spot_machine_that_is_taken_away_costs_no_result(
     account: EmulatedAws, project: Make, tmp_path: Path, lost: bool
 ) -> None:
-    one = project(minutes=0.0, epochs=6)
+    one = project(minutes=0.02, epochs=50)
     one.submit()
-    account.wait_line(f"{NAME}-1", "epoch   2")
+    changed = account.sagemaker.changed
+    with changed:
+        assert changed.wait_for(lambda: whole_on_s3(account), 60)
+    kept = whole_on_s3(account)
     account.interrupt(f"{NAME}-1", lose_checkpoint=lost)
     lines = one.follow()
     assert f"{NAME}-1: Interrupted" in lines
-    assert sum(line.startswith("epoch   1 ") for line in lines) == 1 or lost, "it began anew"
+    [stopped] = [int(line.split()[3].strip(",")) for line in lines if line.startswith("stopped after step ")]
+    [began] = [int(line.split()[4]) for line in lines if line.startswith("goes on from step ")]
+    # what the machine wrote at its end did not arrive whole, or did
+    assert 0 < kept <= began < stopped if lost else 0 < began == stopped
     result, whole = one.collect(), trained_here(one, tmp_path)
     assert (result / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert len(created(account)) == 1
