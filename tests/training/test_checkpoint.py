@@ -45,11 +45,12 @@ def value_of(folder: Path) -> float | None:
     return float(found.state["value"])
 
 
-def test_the_newest_is_read_and_two_are_kept(folder: Path) -> None:
+def test_the_newest_is_read_and_three_are_kept(folder: Path) -> None:
     assert value_of(folder) == 2
-    write(folder, 10, checkpoint(10))
-    assert value_of(folder) == 10
-    assert [path.name for path in steps(folder)] == ["step-0000000002", "step-0000000010"]
+    for step in (10, 11):
+        write(folder, step, checkpoint(step))
+        assert value_of(folder) == step
+    assert [path.name for path in steps(folder)] == ["step-0000000002", "step-0000000010", "step-0000000011"]
 
 
 def test_a_folder_without_checkpoints_has_none(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_what_a_killed_process_was_writing_is_removed(folder: Path) -> None:
     (torn / ".tensors.safetensors.new").write_bytes(b"half")
     assert value_of(folder) == 2
     write(folder, 4, checkpoint(4))
-    assert sorted(path.name for path in folder.iterdir()) == ["step-0000000002", "step-0000000004"]
+    assert sorted(path.name for path in folder.iterdir()) == [f"step-000000000{step}" for step in (1, 2, 4)]
 
 
 def test_a_full_disk_warns_and_leaves_the_last_one(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from slipway.config.section import Section
 
@@ -62,8 +62,15 @@ class SageMakerCompute(Place):
     encrypt_between_machines: bool
     # whether a job that failed by its own fault is tried again as it is
     retry: bool
-    tags: dict[TagKey, TagValue | int | None]
+    tags: dict[TagKey, TagValue | None]
     prices_usd: dict[InstanceType, Annotated[float, Field(gt=0)]]
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _numbers_are_text(cls, tags: object) -> object:
+        if not isinstance(tags, dict):
+            return tags
+        return {key: str(value) if isinstance(value, int) else value for key, value in tags.items()}
 
     @model_validator(mode="after")
     def _what_excludes_each_other(self) -> Self:

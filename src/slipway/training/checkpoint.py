@@ -21,7 +21,8 @@ from slipway.files import sha256, whole_folder, write_json, write_whole
 MANIFEST = "manifest.json"
 STATE = "state.json"
 TENSORS = "tensors.safetensors"
-KEPT = 2
+# on S3, where every file and every removal comes in its own time, the last two may both be half there
+KEPT = 3
 # a second number tells those of one step apart: none takes the place of another, which would be gone for a moment
 NAME = re.compile(r"step-(\d{10})(-\d{4})?")
 

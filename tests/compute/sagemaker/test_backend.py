@@ -308,9 +308,12 @@ def test_a_download_that_breaks_off_can_be_tried_again(
     one = project()
     one.submit()
     one.follow()
+
+    def broken(*_: object, **__: object) -> bytes:
+        raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
+
     with monkeypatch.context() as patch:
-        cut = IncompleteReadError(actual_bytes=1, expected_bytes=2)
-        patch.setattr(StreamingBody, "read", lambda *_: (_ for _ in ()).throw(cut))
+        patch.setattr(StreamingBody, "read", broken)
         with pytest.raises(UserError, match="AWS cannot be reached"):
             one.collect()
     assert (one.collect() / DONE).is_file()
