@@ -15,6 +15,7 @@ import psutil
 import pytest
 import transformers
 
+from slipway.training import launch
 from slipway.training.checkpoint import steps
 from slipway.training.history import read_csv
 from slipway.training.layout import Layout
@@ -191,9 +192,20 @@ def test_two_hosts_train_one_model(job_of, make_layout: Make, results: dict[str,
     assert not hosts[1].checkpoints.exists()
 
 
-def test_what_cannot_be_launched_ends_with_2_and_its_words(job_of, make_layout: Make) -> None:
+@pytest.mark.parametrize(("build", "gpus"), [("2.13.0", 1), ("2.13.0+cpu", 0)])
+def test_a_build_of_torch_without_gpus_counts_none(monkeypatch: pytest.MonkeyPatch, build: str, gpus: int) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    monkeypatch.setattr(launch, "version", lambda name: build)
+    assert launch.count_gpus() == gpus
+
+
+def test_what_cannot_be_launched_ends_with_2_and_its_words(
+    job_of, make_layout: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layout = make_layout(job_of().model_copy(update={"processes": 2}))
-    assert Launched(layout, CUDA_VISIBLE_DEVICES="3").end() == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    monkeypatch.setattr(launch, "version", lambda name: "2.13.0")  # a build for GPUs
+    assert launch.main([str(layout.root)]) == 2
     assert "compute.processes: 2 is more than the 1 GPUs" in layout.failure.read_text()
     layout.resources.write_text('{"current_host": "algo-3", "hosts": ["algo-1", "algo-2"]}')
     assert Launched(layout).end() == 2
