@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +26,7 @@ from slipway.errors import UserError
 from slipway.files import whole_folder, write_json, write_whole
 from slipway.tracking import git_commit
 from slipway.training.launch import STOPPED
-from slipway.training.layout import DONE, Layout
+from slipway.training.layout import DONE, Layout, reported
 
 GRACE_SECONDS = 120  # what a checkpoint may take
 CHANNELS = ("code", "prepared", "encoder")
@@ -59,16 +58,7 @@ def main(words: list[str]) -> int:
     """Run the job of a folder in a container; returns the exit status, as slipway.training.entry does."""
     image, layout = words[0], Layout(Path(words[1]))
     layout.failure.unlink(missing_ok=True)
-    try:
-        return run(ready(image), layout)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        layout.write_failure(str(error))
-        return 2
-    except Exception:
-        traceback.print_exc()
-        layout.write_failure(traceback.format_exc())
-        return 1
+    return reported(layout, lambda: run(ready(image), layout))
 
 
 def run(image: str, layout: Layout) -> int:

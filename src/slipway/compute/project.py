@@ -13,6 +13,7 @@ from slipway.config.compose import runtime
 from slipway.config.compute import Compute, ContainerCompute, SageMakerCompute
 from slipway.config.model import ModelConfig
 from slipway.config.resolved import read
+from slipway.config.root import Runtime
 from slipway.config.train import TrainConfig
 from slipway.data.local import warn_where_unseen
 from slipway.data.prepared import load_meta
@@ -25,8 +26,9 @@ PREPARED = Path("data/prepared")
 
 @dataclass(frozen=True)
 class Order:
-    """A job, what it reads, where it is kept and who trains it."""
+    """A job, what it reads, where it is kept and who trains it, under this run's choices."""
 
+    choices: Runtime
     job: Job
     inputs: Inputs
     folder: JobFolder
@@ -58,7 +60,7 @@ def order(say: Callable[[str], None]) -> Order:
     uri = choices.tracking.uri
     folder = JobFolder(job.hash, state())
     inputs = Inputs(PREPARED, encoder, uri and absolute_uri(uri))
-    return Order(job, inputs, folder, backend(compute, folder, say))
+    return Order(choices, job, inputs, folder, backend(compute, folder, say))
 
 
 def backend(compute: Compute, folder: JobFolder, say: Callable[[str], None]) -> Backend:

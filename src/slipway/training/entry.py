@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 from slipway.errors import UserError
 from slipway.files import write_json, write_whole
 from slipway.training.launch import STOPPED, count_gpus, die_with_parent, one_of_several
-from slipway.training.layout import DONE, Job, Layout
+from slipway.training.layout import DONE, Job, Layout, reported
 
 if TYPE_CHECKING:
     from slipway.training.distributed import World
@@ -66,32 +65,28 @@ def main(words: list[str]) -> int:
     else:
         signals.listen()
         layout.failure.unlink(missing_ok=True)
-    try:
-        job = layout.read_job()
-        # before torch is imported: what its threads do while they wait is CPU time that nobody gets back
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        os.environ.setdefault("OMP_NUM_THREADS", str(job.train.threads))
-        from slipway.training.distributed import world
-        from slipway.training.loop import Stopped
+    return reported(layout, lambda: attempt(layout, signals))
 
-        with world() as processes:
-            if not processes.leads:
-                sys.stdout = io.StringIO()
-            # before, one of several may wait where it hears nothing, and has nothing to lose
-            signals.listen()
-            try:
-                run(job, layout, signals, processes)
-            except Stopped as stopped:
-                print(stopped, flush=True)
-                return STOPPED
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        layout.write_failure(str(error))
-        return 2
-    except Exception:
-        traceback.print_exc()
-        layout.write_failure(traceback.format_exc())
-        return 1
+
+def attempt(layout: Layout, signals: Signals) -> int:
+    """Train until the end or until asked to stop; returns the exit status."""
+    job = layout.read_job()
+    # before torch is imported: what its threads do while they wait is CPU time that nobody gets back
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(job.train.threads))
+    from slipway.training.distributed import world
+    from slipway.training.loop import Stopped
+
+    with world() as processes:
+        if not processes.leads:
+            sys.stdout = io.StringIO()
+        # before, one of several may wait where it hears nothing, and has nothing to lose
+        signals.listen()
+        try:
+            run(job, layout, signals, processes)
+        except Stopped as stopped:
+            print(stopped, flush=True)
+            return STOPPED
     return 0
 
 

@@ -10,14 +10,13 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from slipway.errors import UserError
-from slipway.training.layout import Hosts, Layout
+from slipway.training.layout import Hosts, Layout, reported
 
 ENTRY = "slipway.training.entry"
 STOPPED = 143
@@ -31,16 +30,17 @@ def main(words: list[str]) -> int:
     """Run the job of a folder; returns the exit status. Where one process is enough, this one becomes it."""
     layout = Layout(Path(words[0] if words else "/opt/ml"))
     layout.failure.unlink(missing_ok=True)
-    try:
-        job, hosts, gpus = layout.read_job(), layout.read_hosts(), count_gpus()
-        processes = job.processes or max(1, gpus)
-        if 0 < gpus < processes:
-            raise UserError(
-                f"compute.processes: {processes} is more than the {gpus} GPUs of this machine; null is one a GPU."
-            )
-    except UserError as error:
-        say(str(error), layout)
-        return 2
+    return reported(layout, lambda: launch(layout))
+
+
+def launch(layout: Layout) -> int:
+    """Become the one process of a job, or run this host's; returns the exit status."""
+    job, hosts, gpus = layout.read_job(), layout.read_hosts(), count_gpus()
+    processes = job.processes or max(1, gpus)
+    if 0 < gpus < processes:
+        raise UserError(
+            f"compute.processes: {processes} is more than the {gpus} GPUs of this machine; null is one a GPU."
+        )
     if processes * len(hosts.names) == 1:
         os.execv(sys.executable, [sys.executable, "-m", ENTRY, str(layout.root)])
     # torchrun would give each process one
@@ -75,10 +75,6 @@ def several(layout: Layout, hosts: Hosts, processes: int) -> int:
         first = min(failure.timestamp for failure in error.failures.values())
         ended = {rank: each.exitcode for rank, each in error.failures.items() if each.timestamp < first + TOGETHER}
         return ending(ended, layout)
-    except Exception:  # hosts that do not find each other
-        traceback.print_exc()
-        layout.write_failure(traceback.format_exc())
-        return 1
     return 0
 
 

@@ -6,7 +6,10 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 import base64
 import gzip
 import json
+import sys
+import traceback
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,3 +141,20 @@ class Layout:
         self.failure.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError), self.failure.open("x", encoding="utf-8") as file:
             file.write(reason[-LIMIT:])
+
+
+def reported(layout: Layout, work: Callable[[], int]) -> int:
+    """The exit status that `work` returns; what it raises goes to the log and to output/failure.
+
+    2 is what a person can mend, 1 all else.
+    """
+    try:
+        return work()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        layout.write_failure(str(error))
+        return 2
+    except Exception:
+        traceback.print_exc()
+        layout.write_failure(traceback.format_exc())
+        return 1

@@ -29,8 +29,10 @@ def run() -> None:
         print("no jobs yet: `dvc repro` trains, `slipway submit` only starts a job")
         return
     table = Table(box=box.SIMPLE_HEAD)
-    for name, justify in (("job", "left"), ("where", "left"), ("state", "left"), ("started", "left")):
-        table.add_column(name, justify=justify, no_wrap=name in ("job", "where"))  # type: ignore[arg-type]
+    for name in ("job", "where"):
+        table.add_column(name, no_wrap=True)
+    for name in ("state", "started"):
+        table.add_column(name)
     for name in ("took", "cost"):
         table.add_column(name, justify="right")
     oldest = datetime.min.replace(tzinfo=UTC)

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from slipway.compute.project import Order, order
 from slipway.compute.watch import Bar
-from slipway.config.compose import runtime
 from slipway.config.compute import Compute
 from slipway.errors import UserError
 from slipway.files import read_json
@@ -74,7 +73,7 @@ def start(wanted: Order) -> bool:
 
     Raises UserError where it may not be started, and neither runs nor is done.
     """
-    compute: Compute = runtime().compute
+    compute: Compute = wanted.choices.compute
     if compute.submit:
         return wanted.backend.submit(wanted.job, wanted.inputs)
     if (status := wanted.backend.status()) in ("running", "done"):
@@ -90,7 +89,7 @@ def start(wanted: Order) -> bool:
 
 def replay(wanted: Order) -> None:
     """Tell the tracking server the epochs that it did not hear of from afar."""
-    tracking = runtime().tracking.model_copy(update={"uri": wanted.inputs.tracking_uri, "system_metrics": False})
+    tracking = wanted.choices.tracking.model_copy(update={"uri": wanted.inputs.tracking_uri, "system_metrics": False})
     parameters = {section: getattr(wanted.job, section).model_dump(mode="json") for section in ("model", "train")}
     with live(tracking, wanted.job.hash, parameters) as log:
         for metrics in read_csv(OUTPUT / "history.csv"):

@@ -84,11 +84,8 @@ class Attempts:
 
     def usd(self, job: TrainingJob) -> float | None:
         """What an attempt was billed; None where its type's price is not known."""
-        kind = str(job.resource_config.instance_type)
-        if kind not in self.compute.prices_usd:
-            return None
-        billed = number(job.billable_time_in_seconds)
-        return cost_usd(self.compute, kind, billed, int(job.resource_config.instance_count))
+        kind, count = str(job.resource_config.instance_type), int(job.resource_config.instance_count)
+        return cost_usd(self.compute, kind, number(job.billable_time_in_seconds), count)
 
     def bill(self, job: TrainingJob) -> str:
         """How an attempt ended, and what it cost."""

@@ -263,9 +263,9 @@ class SageMaker:
         """What the job may cost, to be said before it is started."""
         compute = self.compute
         line = f"{compute.instance_count} x {kind}{', spot' if compute.spot else ''}, {seconds / 3600:.1f} h at most"
-        if kind not in compute.prices_usd:
-            return f"{line}; its price is not known"
         hour = cost_usd(compute, kind, 3600)
+        if hour is None:
+            return f"{line}; its price is not known"
         return f"{line}: ${hour:.2f} an hour on demand, ${hour * seconds / 3600:.2f} at most"
 
 

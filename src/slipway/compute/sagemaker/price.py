@@ -15,8 +15,14 @@ def limit_seconds(compute: SageMakerCompute, instance_type: str, spent_usd: floa
     seconds = int(compute.max_hours * 3600)
     if compute.max_cost_usd is None:
         return seconds
+    price = cost_usd(compute, instance_type, 1.0)
+    if price is None:
+        raise UserError(
+            f"no price for {instance_type} is known, so compute.max_cost_usd cannot be kept: add it to prices_usd in "
+            "conf/compute/sagemaker.yaml, or set compute.max_cost_usd to null."
+        )
     left = compute.max_cost_usd - spent_usd
-    seconds = min(seconds, int(left / cost_usd(compute, instance_type, 1.0)))
+    seconds = min(seconds, int(left / price))
     if seconds < SHORTEST:
         raise UserError(
             f"compute.max_cost_usd is {compute.max_cost_usd:.2f}, and earlier attempts cost {spent_usd:.2f}: what is "
@@ -25,12 +31,11 @@ def limit_seconds(compute: SageMakerCompute, instance_type: str, spent_usd: floa
     return seconds
 
 
-def cost_usd(compute: SageMakerCompute, instance_type: str, billed_seconds: float, count: int | None = None) -> float:
-    """US dollars for that many billed seconds of each machine. Raises UserError where the price is not known."""
+def cost_usd(
+    compute: SageMakerCompute, instance_type: str, billed_seconds: float, count: int | None = None
+) -> float | None:
+    """US dollars for that many billed seconds of each machine; None where the type's price is not known."""
     price = compute.prices_usd.get(instance_type)
     if price is None:
-        raise UserError(
-            f"no price for {instance_type} is known, so compute.max_cost_usd cannot be kept: add it to prices_usd in "
-            "conf/compute/sagemaker.yaml, or set compute.max_cost_usd to null."
-        )
+        return None
     return price * (compute.instance_count if count is None else count) * billed_seconds / 3600

@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from slipway.compute.folder import PROJECT
+from slipway.compute.job import PACKAGE
 from slipway.files import sha256
 
-PACKAGE = Path(__file__).resolve().parents[2]
 SOURCE = "source.tar.gz"
 
 
