@@ -304,6 +304,7 @@ def test_choices_of_one_run_come_by_environment_and_command_line(
         ("compute.kind=5", "the command line: compute: Input tag '5'"),
         ("tracking.urii=x", "the command line: tracking.urii: unknown key; did you mean 'uri'?"),
         ("tracking.uri=[", "tracking.uri=["),
+        ("compute.tags.team=x", "`+compute.tags.team=...` adds one"),
     ],
 )
 def test_a_wrong_choice_of_one_run_is_named(

@@ -53,6 +53,13 @@ def test_the_newest_is_read_and_three_are_kept(folder: Path) -> None:
     assert [path.name for path in steps(folder)] == ["step-0000000002", "step-0000000010", "step-0000000011"]
 
 
+def test_two_that_are_half_there_cost_no_more_than_their_own_work(folder: Path) -> None:
+    write(folder, 3, checkpoint(3))
+    (folder / "step-0000000003" / "manifest.json").unlink()
+    (folder / "step-0000000002" / "tensors.safetensors").unlink()
+    assert value_of(folder) == 1
+
+
 def test_a_folder_without_checkpoints_has_none(tmp_path: Path) -> None:
     assert latest(tmp_path / "absent") is None
 

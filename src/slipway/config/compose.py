@@ -205,6 +205,8 @@ def _rephrase(error: Exception, conf: Path, layers: Sequence[Layer]) -> str:
         place = next((layer.name for layer in layers if layer.holds([unknown[1], *unknown[2].split(".")])), str(conf))
         if unknown[2] in keys:
             return f"{place}: {unknown[1]}.{unknown[2]}: the {unknown[1]} that is chosen has no such key, another has."
+        if unknown[2].partition(".")[0] == "tags":
+            return f"{place}: {unknown[1]}.{unknown[2]}: no such tag yet; `+{unknown[1]}.{unknown[2]}=...` adds one."
         return f"{place}: {unknown[1]}.{unknown[2]}: unknown key; {choose(unknown[2], keys)}"
     key = getattr(error, "full_key", None)
     if not key:

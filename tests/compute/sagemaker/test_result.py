@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.compute.sagemaker import result
-from slipway.compute.sagemaker.result import unpack
-from slipway.errors import UserError
+from slipway.compute.sagemaker.result import Spoiled, unpack
 from slipway.files import sha256
 from slipway.training.layout import DONE, FILES, Layout
 
@@ -105,7 +106,7 @@ def test_a_bad_archive_is_refused_and_what_stands_stays(
 ) -> None:
     layout = Layout(tmp_path / "ml")
     unpack(pack(model), layout, HASH)
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(Spoiled, match=words):
         unpack(make(model), layout, HASH)
     assert layout.done()
     assert sorted(path.name for path in layout.model.iterdir()) == sorted((*FILES, DONE))
@@ -120,6 +121,29 @@ def test_an_archive_that_grows_without_end_is_refused(
     (model / "history.csv").write_bytes(bytes(2 << 20))
     bomb = pack(model)
     assert bomb.stat().st_size < 1 << 19
-    with pytest.raises(UserError, match="more than 1,048,576 bytes unpacked"):
+    with pytest.raises(Spoiled, match="more than 1,048,576 bytes unpacked"):
         unpack(bomb, Layout(tmp_path / "ml"), HASH)
     assert not (tmp_path / "ml" / "model").exists()
+
+
+def test_a_full_disk_is_no_fault_of_the_result(model: Path, tmp_path: Path) -> None:
+    with (model / "model.safetensors").open("wb") as file:
+        file.truncate(1 << 20)
+    code = f"""
+import resource, signal
+from pathlib import Path
+from slipway.compute.sagemaker.result import Spoiled, unpack
+from slipway.errors import UserError
+from slipway.training.layout import Layout
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+try:
+    unpack(Path({str(pack(model))!r}), Layout(Path({str(tmp_path / "ml")!r})), {HASH!r})
+except UserError as error:
+    said = error
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))  # coverage writes its data at the end
+assert not isinstance(said, Spoiled) and "the disk is full" in str(said), repr(said)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machine
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
 from slipway.compute.sagemaker.request import has_gpu, training_request
-from slipway.compute.sagemaker.result import unpack
+from slipway.compute.sagemaker.result import Spoiled, unpack
 from slipway.compute.sagemaker.upload import Uploads
 from slipway.compute.sagemaker.words import Expired, Unreachable, code, in_words, message
 from slipway.config.compute import SageMakerCompute
@@ -30,10 +30,6 @@ POLL_SECONDS = 5.0
 PATIENCE = 10  # polls in a row that AWS does not answer
 # failures that no change of ours would mend, or a change outside of what the hash is made of: the next run tries again
 PASSING = ("CapacityError", "InternalServerError", "ClientError")
-
-
-class Spoiled(UserError):  # noqa: N818  # it is one
-    """A job is done, and its result is of no use."""
 
 
 class SageMaker:
@@ -194,7 +190,7 @@ class SageMaker:
                     raise Spoiled(f"{uri} is gone. {again}") from error
             try:
                 unpack(archive, self.folder.layout, self.folder.hash)
-            except UserError as error:
+            except Spoiled as error:
                 raise Spoiled(f"{uri}: {error} {again}") from error
         finally:
             archive.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """The result of a training job, out of the model.tar.gz that SageMaker made of its /opt/ml/model."""
 
+import gzip
 import json
 import shutil
 import tarfile
@@ -11,13 +12,28 @@ from slipway.files import sha256, whole_folder
 from slipway.training.layout import DONE, FILES, Layout
 
 LIMIT = 20 << 30  # bytes, unpacked
+DAMAGE = (
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    FileExistsError,
+    FileNotFoundError,
+    ValueError,
+    KeyError,
+    TypeError,
+)
+
+
+class Spoiled(UserError):  # noqa: N818  # it is one
+    """A result that cannot be used, however often it is fetched."""
 
 
 def unpack(archive: Path, layout: Layout, hash: str) -> None:
     """Put the four files of the result of job `hash` at the layout's model/, whole.
 
-    Raises UserError for an archive that is damaged, too large, or holds anything else, be it a path outside or a link,
-    and for a result that is not whole or another job's; what stood there stays.
+    Raises Spoiled for an archive that is damaged, too large, or holds anything else, be it a path outside or a link,
+    and for a result that is not whole or another job's; UserError where the disk is full. What stood there stays.
     """
     with whole_folder(layout.model) as fresh:
         try:
@@ -25,12 +41,12 @@ def unpack(archive: Path, layout: Layout, hash: str) -> None:
                 _extract(tar, fresh)
             said = json.loads((fresh / DONE).read_text(encoding="utf-8"))
             found, whole = said["job"], said["files"] == {name: sha256(fresh / name) for name in FILES}
-        except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{archive.name} holds no whole result ({error}).") from error
+        except DAMAGE as error:
+            raise Spoiled(f"{archive.name} holds no whole result ({error}).") from error
         if found != hash:
-            raise UserError(f"{archive.name} holds the result of job {found}, not of {hash}.")
+            raise Spoiled(f"{archive.name} holds the result of job {found}, not of {hash}.")
         if not whole:
-            raise UserError(f"{archive.name} holds a result whose files are not as the job left them.")
+            raise Spoiled(f"{archive.name} holds a result whose files are not as the job left them.")
 
 
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:
