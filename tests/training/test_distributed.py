@@ -33,9 +33,12 @@ CASES: dict[str, dict[str, Any]] = {
     "gone on with": {"kind": "encoder", "model": NO_CHANCE},
     # its pooler has no gradient
     "pretrained": {"kind": "pretrained", "accumulate": 2},
+    "compiled": {"kind": "encoder", "model": NO_CHANCE, "compile": True, "epochs": 1, "rows": 64},
+    "bf16": {"kind": "encoder", "model": NO_CHANCE, "precision": "bf16"},
 }
 # sums over rows in another order, and what training makes of their last digits
 TOLERANCE = 1e-4
+BF16_TOLERANCE = 1e-2
 FIGURES = ("train_loss", "log_loss", "accuracy", "macro_f1")
 
 
@@ -68,8 +71,9 @@ def results(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 def test_two_processes_train_what_one_does(results: dict[str, Any], case: str) -> None:
     one, two = (results[who][case]["history"] for who in ("one", "0"))
     assert [epoch["step"] for epoch in one] == [epoch["step"] for epoch in two]
+    tolerance = BF16_TOLERANCE if case == "bf16" else TOLERANCE
     for figure in FIGURES:
-        assert [epoch[figure] for epoch in two] == pytest.approx([epoch[figure] for epoch in one], rel=TOLERANCE)
+        assert [epoch[figure] for epoch in two] == pytest.approx([epoch[figure] for epoch in one], rel=tolerance)
 
 
 @pytest.mark.slow
