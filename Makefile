@@ -30,8 +30,9 @@ demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came o
 test: $(INSTALLED) lint ## run all checks and tests
 	@pytest -n 2 --dist loadscope --cov --cov-report=term
 
-kill-test: $(INSTALLED) ## kill training at 40 random moments, and compare what comes out
-	@SLIPWAY_KILLS=40 pytest -n 2 tests/training/test_kills.py -rP
+kill-test: $(INSTALLED) ## kill training at 40 random moments, dvc, and who submits at each call; compare what comes out
+	@SLIPWAY_KILLS=40 pytest -n 2 --dist loadscope tests/training/test_kills.py tests/compute/sagemaker/test_crash.py \
+		tests/pipeline/test_repro.py::test_a_job_that_a_killed_dvc_left_is_found_and_not_trained_twice -rP
 
 lint: $(INSTALLED) ## check style and types
 	@ruff check

@@ -119,6 +119,14 @@ def test_a_manifest_with_hashes_of_another_kind_is_passed_over(folder: Path) -> 
     assert value_of(folder) == 1
 
 
+def test_what_cannot_be_read_is_passed_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "step-0000000009").touch()
+    (folder / "step-0000000002" / "manifest.json").unlink()
+    (folder / "step-0000000002" / "manifest.json").mkdir()
+    assert value_of(folder) == 1
+    assert capsys.readouterr().err.count("it cannot be read") == 2
+
+
 def test_what_a_killed_process_was_writing_is_removed(folder: Path) -> None:
     torn = folder / ".step-0000000003.new"
     torn.mkdir()

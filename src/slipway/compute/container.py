@@ -17,11 +17,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from slipway.compute.folder import PROJECT
 from slipway.compute.image import image_tag
 from slipway.compute.sagemaker.upload import SOURCE, source
+from slipway.config.tracking import is_told_elsewhere
 from slipway.errors import UserError
 from slipway.files import whole_folder, write_json, write_whole
 from slipway.tracking import git_commit
@@ -32,7 +32,6 @@ GRACE_SECONDS = 120  # what a checkpoint may take
 CHANNELS = ("code", "prepared", "encoder")
 PREFIX = re.compile(r"^algo-1\S* +\| ?")
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-HERE = ("localhost", "127.0.0.1", "::1")
 LOCAL = "or train without one: SLIPWAY_COMPUTE=local"
 
 
@@ -144,7 +143,7 @@ def environment() -> dict[str, str]:
     # docker gives 64 MB of shared memory, local mode asks for no more, and several GPUs would take it all
     told = {"SLIPWAY_GIT_COMMIT": git_commit(), "NCCL_SHM_DISABLE": "1"}
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if urlsplit(uri).scheme in ("http", "https") and urlsplit(uri).hostname not in HERE:
+    if uri.startswith("http") and is_told_elsewhere(uri):
         told["MLFLOW_TRACKING_URI"] = uri
     # compose would take `$` for a variable
     return {key: value.replace("$", "$$") for key, value in told.items()}

@@ -79,6 +79,9 @@ class SageMakerCompute(Place):
         old = [kind for kind in self.instance_types if kind.startswith(("ml.p2.", "ml.p3."))]
         if old:
             raise ValueError(f"{old[0]} has a GPU that CUDA 13, which the training image holds, does not know")
+        other = [kind for kind in self.instance_types if kind.startswith(("ml.trn", "ml.inf", "ml.p6e-"))]
+        if other:
+            raise ValueError(f"{other[0]} needs another training image than there is, which is for x86 and NVIDIA GPUs")
         if bool(self.subnets) != bool(self.security_groups):
             raise ValueError("subnets and security_groups belong together: set both, or neither")
         return self

@@ -122,4 +122,11 @@ class TrainingJob:
                 seconds = math.ceil(self.ended - self.began) + 1
                 shown["TrainingTimeInSeconds"] = seconds
                 shown["BillableTimeInSeconds"] = math.ceil(seconds * SPOT_PRICE) if self.spot else seconds
+                if kept := self.request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
+                    # nobody takes the machines over
+                    waited = min(time.time() - self.ended, kept)
+                    shown["WarmPoolStatus"] = {
+                        "Status": "Available" if waited < kept else "Terminated",
+                        "ResourceRetainedBillableTimeInSeconds": math.ceil(waited),
+                    }
         return shown

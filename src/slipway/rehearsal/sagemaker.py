@@ -62,6 +62,7 @@ class SageMaker:
             "DescribeTrainingJob": self.describe,
             "ListTrainingJobs": self.list,
             "StopTrainingJob": self.stop,
+            "DeleteTrainingJob": self.delete,
             "AddTags": self.add_tags,
             "ListTags": self.list_tags,
         }
@@ -125,6 +126,15 @@ class SageMaker:
             if job.over:
                 raise invalid(f"The request was rejected because the training job is in status {job.status}.")
             self.workers[job.name].end("Stopped")
+        return {}
+
+    def delete(self, call: Call) -> dict[str, Any]:
+        """DeleteTrainingJob: its name may be used again."""
+        with self.changed:
+            job = self._job(call)
+            if not job.over:
+                raise invalid(f"The request was rejected because the training job is in status {job.status}.")
+            del self.jobs[call.region, job.name]
         return {}
 
     def add_tags(self, call: Call) -> dict[str, Any]:

@@ -110,6 +110,13 @@ def step_of(path: Path) -> int:
 def wrong_with(path: Path) -> str | None:
     """Why a checkpoint folder cannot be trusted, or None."""
     try:
+        return _wrong_with(path)
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+
+
+def _wrong_with(path: Path) -> str | None:
+    try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         files = dict(manifest["files"])
         own = path.name[:15] == f"step-{manifest['step']:010d}" and set(files) == {STATE, TENSORS}

@@ -189,6 +189,8 @@ def test_a_job_that_was_stopped_goes_on_as_the_next_attempt(
     assert one.submit()
     assert not [line for line in one.follow() if line.startswith("epoch   1 ")], "it began anew"
     result, whole = one.collect(), trained_here(one, tmp_path)
+    usd = sum(float(one.backend().attempts.usd(job) or 0) for job in one.backend().attempts.all())
+    assert one.said[-1] == f"all 2 attempts: ${usd:.2f}"
     assert (result / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
@@ -232,6 +234,71 @@ def test_the_cost_ceiling_is_a_limit_of_time_less_what_was_spent(account: Emulat
         one.submit("compute.max_cost_usd=0.01")
     with pytest.raises(UserError, match=r"no price for ml\.g5\.24xlarge"):
         one.submit("compute.instance_types=[ml.g5.24xlarge]")
+
+
+def test_the_cost_ceiling_holds_for_the_warm_pool_too(account: EmulatedAws, project: Make) -> None:
+    words = ("compute.spot=false", "compute.warm_pool_minutes=10", "compute.instance_types=[ml.g4dn.xlarge]")
+    one = project()
+    with pytest.raises(UserError, match=r"not a minute of 1 x ml\.g4dn\.xlarge, and of its warm pool"):
+        one.submit(*words, "compute.max_cost_usd=0.13")
+    one.submit(*words, "compute.max_cost_usd=0.2")
+    [sent] = account.sent("sagemaker", "CreateTrainingJob")
+    seconds = sent["StoppingCondition"]["MaxRuntimeInSeconds"]
+    assert sent["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
+    assert (seconds + 600) * 0.736 / 3600 == pytest.approx(0.2, abs=0.001)
+    assert any("and 10 min kept warm: $0.74 an hour on demand, $0.20 at most" in line for line in one.said)
+    one.follow()
+    [job] = one.backend().attempts.all()
+    waited = job.warm_pool_status.resource_retained_billable_time_in_seconds
+    assert waited > 0
+    assert one.backend().attempts.usd(job) == pytest.approx((job.billable_time_in_seconds + waited) * 0.736 / 3600)
+
+
+def test_a_type_that_costs_too_much_leaves_the_others(account: EmulatedAws, project: Make) -> None:
+    account.refuse("ml.g4dn.xlarge")
+    with pytest.raises(UserError) as error:
+        project().submit(
+            "compute.max_cost_usd=0.2", "compute.instance_types=[ml.g5.48xlarge,ml.g4dn.xlarge,ml.g6.xlarge]"
+        )
+    assert created(account) == ["ml.g4dn.xlarge"]
+    lines = str(error.value).splitlines()
+    assert lines[1].startswith("- ml.g4dn.xlarge: The account-level service limit")
+    assert lines[2].startswith("- ml.g5.48xlarge: compute.max_cost_usd is 0.20")
+    assert lines[3].startswith("- ml.g6.xlarge: no price")
+
+
+def test_what_was_spent_at_an_unknown_price_is_not_nothing(account: EmulatedAws, project: Make) -> None:
+    one = project(epochs=LONG)
+    one.submit("compute.max_cost_usd=null", "compute.instance_types=[ml.g6.xlarge]")
+    account.wait_line(f"{NAME}-1", "epoch   1")
+    one.backend().stop()
+    one.follow()
+    with pytest.raises(UserError, match="no price for the type of an earlier attempt is known"):
+        one.submit("compute.max_cost_usd=1")
+    assert one.submit("compute.max_cost_usd=null")
+
+
+def test_all_attempts_are_found_though_someone_deleted_some(account: EmulatedAws, project: Make) -> None:
+    one = project(epochs=LONG)
+    for number in (1, 2):
+        one.submit()
+        account.wait_line(f"{NAME}-{number}", "epoch   1" if number == 1 else "goes on")
+        one.backend().stop()
+        one.follow()
+    assert one.submit()
+    client = account.client("sagemaker")
+    client.delete_training_job(TrainingJobName=f"{NAME}-1")
+    assert one.backend().status() == "running"
+    assert not one.submit(), "a job that runs was started again"
+    client.delete_training_job(TrainingJobName=f"{NAME}-2")
+    assert one.backend().name == f"{NAME}-3"
+    assert not one.submit(), "a job that runs was started again"
+    with pytest.raises(UserError, match=f"{NAME}-1 was deleted"):
+        list(one.backend().follow(1))
+    one.backend().stop()
+    one.follow()
+    assert one.submit()
+    assert one.backend().name == f"{NAME}-4"
 
 
 def test_a_name_that_another_project_took_is_not_touched(

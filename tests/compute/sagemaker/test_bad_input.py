@@ -71,6 +71,9 @@ BAD: dict[str, tuple[Callable[..., None], str]] = {
     "a key that is none": (
         sets("SLIPWAY_OVERRIDES", "tracking=off 'compute.kms_key=\"my key\"'"), "compute.kms_key: String should match"
     ),
+    "an old GPU": (sets("SLIPWAY_OVERRIDES", "compute.instance_types=[ml.p3.2xlarge]"), "ml.p3.2xlarge has a GPU that"),
+    "other chips": (sets("SLIPWAY_OVERRIDES", "compute.instance_types=[ml.trn1.2xlarge]"), "needs another training"),
+    "may not list jobs": (denies("sagemaker:ListTrainingJobs"), f"{WHO} sagemaker:ListTrainingJobs on"),
     "nobody there": (nobody_there, "AWS cannot be reached"),
 }  # fmt: skip
 

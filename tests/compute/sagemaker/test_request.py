@@ -85,7 +85,7 @@ def test_a_job_without_a_network_is_given_no_server(job_of: Callable[..., Any]) 
     "uri",
     [
         *("http://me:secret@mlflow.internal", "https://token@mlflow.internal"),
-        *("https://mlflow.internal/?access_token=secret", "postgresql://db/mlflow?user=me&password=secret"),
+        "https://mlflow.internal/?access_token=secret",
     ],
 )
 def test_an_address_with_a_password_is_refused(job_of: Callable[..., Any], uri: str) -> None:
@@ -94,8 +94,26 @@ def test_an_address_with_a_password_is_refused(job_of: Callable[..., Any], uri: 
     assert "secret" not in str(error.value)
 
 
-def test_a_file_of_this_machine_is_no_address_for_another(job_of: Callable[..., Any]) -> None:
-    assert "MLFLOW_TRACKING_URI" not in request(job_of(), uri="sqlite:////here/mlflow.db")["environment"]
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite:////here/mlflow.db",
+        "postgresql://db/mlflow?user=me&password=secret",
+        "file:///home/me/mlruns",
+        "./mlruns",
+        "http://127.0.0.1:5000",
+        "http://localhost:5000",
+    ],
+)
+def test_what_is_of_this_machine_is_no_address_for_another(job_of: Callable[..., Any], uri: str) -> None:
+    assert "MLFLOW_TRACKING_URI" not in request(job_of(), uri=uri)["environment"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://mlflow.example.com", "arn:aws:sagemaker:eu-west-1:1:mlflow-tracking-server/a"]
+)
+def test_an_address_that_others_reach_is_told(job_of: Callable[..., Any], uri: str) -> None:
+    assert request(job_of(), uri=uri)["environment"]["MLFLOW_TRACKING_URI"] == uri
 
 
 def test_a_long_job_is_packed_and_one_that_is_too_long_all_the_same_is_refused(job_of: Callable[..., Any]) -> None:

@@ -77,6 +77,11 @@ def of_another_job(model: Path) -> Path:
     return pack(model)
 
 
+def said_as(model: Path, content: bytes) -> Path:
+    (model / DONE).write_bytes(content)
+    return pack(model)
+
+
 BAD: list[tuple[str, Callable[[Path], Path], str]] = [
     ("truncated", truncate, "holds no whole result"),
     ("above", lambda model: pack(model, (entry("../evil"), b"evil")), "is no file of a result"),
@@ -94,6 +99,18 @@ BAD: list[tuple[str, Callable[[Path], Path], str]] = [
     ("device", lambda model: pack(model, (entry("d", type=tarfile.CHRTYPE), b"")), "is no file of a result"),
     ("more", lambda model: pack(model, (entry("other.bin"), b"data")), "'other.bin' is no file of a result"),
     ("twice", lambda model: pack(model, (entry(DONE), b"{}")), "holds no whole result"),
+    (
+        "claims a header of any size",
+        lambda model: pack(model, (entry("l", type=tarfile.GNUTYPE_LONGNAME), bytes(2 << 20))),
+        "a header of 2097152 bytes",
+    ),
+    (
+        "folders without end",
+        lambda model: pack(model, *[(entry(".", type=tarfile.DIRTYPE), b"")] * 2),
+        "is no file of a result",
+    ),
+    ("deep", lambda model: said_as(model, b"[" * 200_000), "holds no whole result"),
+    ("long-winded", lambda model: said_as(model, b" " * (1 << 20) + b"{}"), "more than 1,048,576 bytes"),
     ("incomplete", without, "holds no whole result"),
     ("damaged", damaged, "not as the job left them"),
     ("another job's", of_another_job, f"the result of job {'1' * 16}, not of {HASH}"),

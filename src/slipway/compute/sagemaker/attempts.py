@@ -1,12 +1,13 @@
 """The attempts at one job, which AWS alone remembers: attempt N is the training job slipway-HASH-N."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 from sagemaker.core.resources import TrainingJob
 
 from slipway.compute.backend import Attempt, Status
-from slipway.compute.folder import PROJECT, job_name
+from slipway.compute.folder import PROJECT, job_name, parse_name
 from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd
@@ -25,28 +26,51 @@ class Attempts:
     def __init__(self, compute: SageMakerCompute, account: Account, hash: str) -> None:
         self.compute: SageMakerCompute = compute
         self.account, self.hash = account, hash
-        self._ended: list[TrainingJob] = []
+        self._numbers: list[int] | None = None
+        self._ended: dict[int, TrainingJob] = {}
 
     def all(self) -> list[TrainingJob]:
-        """Every attempt there is, the first first. Raises UserError where a name is taken by another project's job."""
-        found = [*self._ended]
-        while True:
-            name = job_name(self.hash, len(found) + 1)
-            with in_words("SageMaker"):
-                try:
-                    job = TrainingJob.get(name, **self.account.where)
-                except ClientError as error:
-                    if code(error) == "ValidationException" and "not found" in message(error).lower():
-                        return found
-                    raise
-            if job.output_data_config.s3_output_path != output_uri(self.compute):
-                raise UserError(
-                    f"{name} is another project's job (its results go to {job.output_data_config.s3_output_path}, "
-                    f"ours to {output_uri(self.compute)}): two projects of one account and region need two names."
-                )
-            if state(job) != "running" and len(self._ended) == len(found):
-                self._ended.append(job)  # it will not change any more
+        """Every attempt there is, the first first. Raises UserError where a name is taken by another project's job.
+
+        The list of SageMaker comes first, for someone may have deleted an early one; what it does not show yet has
+        one of the next numbers.
+        """
+        if self._numbers is None:
+            self._numbers = self._listed()
+        found = [job for number in self._numbers if (job := self._get(number))]
+        while job := self._get(following := (self._numbers or [0])[-1] + 1):
+            self._numbers.append(following)
             found.append(job)
+        return found
+
+    def _listed(self) -> list[int]:
+        with in_words("SageMaker"):
+            wanted = f"{PROJECT}-{self.hash}-"
+            names = [
+                str(job.training_job_name) for job in TrainingJob.get_all(name_contains=wanted, **self.account.where)
+            ]
+        # the name of another project may end as ours begins
+        return sorted(parse_name(name)[1] for name in names if name.startswith(wanted))
+
+    def _get(self, number: int) -> TrainingJob | None:
+        if number in self._ended:
+            return self._ended[number]
+        name = job_name(self.hash, number)
+        with in_words("SageMaker"):
+            try:
+                job = TrainingJob.get(name, **self.account.where)
+            except ClientError as error:
+                if code(error) == "ValidationException" and "not found" in message(error).lower():
+                    return None
+                raise
+        if job.output_data_config.s3_output_path != output_uri(self.compute):
+            raise UserError(
+                f"{name} is another project's job (its results go to {job.output_data_config.s3_output_path}, "
+                f"ours to {output_uri(self.compute)}): two projects of one account and region need two names."
+            )
+        if state(job) != "running":
+            self._ended[number] = job  # it will not change any more
+        return job
 
     def create(self, request: dict[str, Any]) -> bool:
         """Start the attempt of `request`; false where there is one of that name already, and it is ours.
@@ -83,9 +107,15 @@ class Attempts:
         ]
 
     def usd(self, job: TrainingJob) -> float | None:
-        """What an attempt was billed; None where its type's price is not known."""
+        """What an attempt was billed, with the warm pool after it; None where its type's price is not known."""
         kind, count = str(job.resource_config.instance_type), int(job.resource_config.instance_count)
-        return cost_usd(self.compute, kind, number(job.billable_time_in_seconds), count)
+        pool = getattr(job.warm_pool_status, "resource_retained_billable_time_in_seconds", None)
+        return cost_usd(self.compute, kind, number(job.billable_time_in_seconds) + number(pool), count)
+
+    def spent_usd(self, attempts: Sequence[TrainingJob]) -> float | None:
+        """What attempts were billed together; None where a price is not known."""
+        bills = [self.usd(each) for each in attempts]
+        return None if None in bills else sum(filter(None, bills))
 
     def bill(self, job: TrainingJob) -> str:
         """How an attempt ended, and what it cost."""
@@ -132,3 +162,8 @@ def machines(job: TrainingJob) -> str:
 def number(value: object) -> float:
     """A figure that SageMaker gives once it knows it."""
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def number_of(job: TrainingJob) -> int:
+    """Which attempt it is."""
+    return parse_name(str(job.training_job_name))[1]

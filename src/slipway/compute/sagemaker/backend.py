@@ -13,7 +13,7 @@ from slipway.compute.image import image_tag
 from slipway.compute.job import encoder_files, prepared_files
 from slipway.compute.local import Local
 from slipway.compute.sagemaker.account import Account
-from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, stages, state
+from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, number_of, stages, state
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
 from slipway.compute.sagemaker.request import has_gpu, training_request
@@ -51,7 +51,8 @@ class SageMaker:
     @property
     def name(self) -> str:
         """The name of the last attempt."""
-        return job_name(self.folder.hash, len(self.attempts.all()))
+        attempts = self.attempts.all()
+        return job_name(self.folder.hash, number_of(attempts[-1]) if attempts else 0)
 
     def status(self) -> Status:
         """Where the last attempt stands; a result that is here already needs no account."""
@@ -86,19 +87,18 @@ class SageMaker:
             return False
         self._check_bucket()
         images = {device: self._image(device) for device in {device_of(kind) for kind in self.compute.instance_types}}
-        spent = sum(self.attempts.usd(each) or 0.0 for each in attempts)
-        seconds = {kind: limit_seconds(self.compute, kind, spent) for kind in self.compute.instance_types}
+        seconds, too_dear = self._limits(self.attempts.spent_usd(attempts))
         with in_words(f"s3://{self.compute.bucket}"):
             channels = self._send(inputs)
         # a type that could not be had is asked last
         lacking = {str(each.resource_config.instance_type) for each in attempts if lacked_machines(each)}
         reasons = []
-        for kind in sorted(self.compute.instance_types, key=lambda kind: kind in lacking):
+        for kind in sorted(seconds, key=lambda kind: kind in lacking):
             self.say(self._estimate(kind, seconds[kind]))
             request = training_request(
                 self.compute,
                 job,
-                len(attempts) + 1,
+                number_of(attempts[-1]) + 1 if attempts else 1,
                 kind,
                 images[device_of(kind)],
                 channels,
@@ -115,7 +115,7 @@ class SageMaker:
                     reasons.append(f"- {kind}: {message(error)}")
         raise UserError(
             "no instance type of compute.instance_types can be had:\n"
-            + "\n".join(reasons)
+            + "\n".join([*reasons, *too_dear])
             + "\nAsk for a higher quota (console: Service Quotas, Amazon SageMaker), or choose other types."
         )
 
@@ -124,13 +124,15 @@ class SageMaker:
 
         Raises UserError where the credentials end or AWS does not answer for long: the job goes on all the same.
         """
-        number = attempt or len(self.attempts.all())
+        number = attempt or number_of(self.attempts.all()[-1])
         name = job_name(self.folder.hash, number)
         log = JobLog(self.account.client("logs"), name)
         told, silent, quiet = 0, 0, 0
         while True:
             try:
-                job = self.attempts.all()[number - 1]
+                job = next((each for each in self.attempts.all() if number_of(each) == number), None)
+                if job is None:
+                    raise UserError(f"{name} was deleted.")
                 lines = log.look()
             except (Expired, Unreachable) as error:
                 silent += 1
@@ -170,6 +172,8 @@ class SageMaker:
             if not attempts:
                 raise UserError(f"job {self.folder.hash} was never started: `slipway submit` does.")
             self.say(self.attempts.bill(attempts[-1]))
+            if len(attempts) > 1 and (usd := self.attempts.spent_usd(attempts)) is not None:
+                self.say(f"all {len(attempts)} attempts: ${usd:.2f}")
             if state(attempts[-1]) != "done":
                 raise UserError(self.attempts.why_not(attempts[-1]))
             self._fetch(attempts[-1])
@@ -217,6 +221,18 @@ class SageMaker:
                 return True
         return False
 
+    def _limits(self, spent_usd: float | None) -> tuple[dict[str, int], list[str]]:
+        """How many seconds each instance type may run, and why the others may not. Raises UserError where none may."""
+        seconds, reasons = {}, {}
+        for kind in self.compute.instance_types:
+            try:
+                seconds[kind] = limit_seconds(self.compute, kind, spent_usd)
+            except UserError as error:
+                reasons[kind] = str(error)
+        if not seconds:
+            raise UserError("\n".join(dict.fromkeys(reasons.values())))
+        return seconds, [f"- {kind}: {reason}" for kind, reason in reasons.items()]
+
     def _send(self, inputs: Inputs) -> dict[str, str]:
         """The S3 prefix of each channel, after what is not there yet was sent."""
         store = Uploads(self.account.client("s3"), str(self.compute.bucket), self.compute.kms_key)
@@ -251,7 +267,8 @@ class SageMaker:
                     raise
                 raise UserError(
                     f"{self.compute.repository}:{tag} is missing: `make image-train DEVICE={device}` builds it, "
-                    "`docker push` brings it there."
+                    f"`docker tag slipway-train:{tag} {self.compute.repository}:{tag}` and `docker push "
+                    f"{self.compute.repository}:{tag}` bring it there (docs/train.md says how to log in)."
                 ) from error
         return f"{self.compute.repository}:{tag}"
 
@@ -259,10 +276,13 @@ class SageMaker:
         """What the job may cost, to be said before it is started."""
         compute = self.compute
         line = f"{compute.instance_count} x {kind}{', spot' if compute.spot else ''}, {seconds / 3600:.1f} h at most"
+        pool = 60 * compute.warm_pool_minutes
+        if pool:
+            line += f" and {compute.warm_pool_minutes} min kept warm"
         hour = cost_usd(compute, kind, 3600)
         if hour is None:
             return f"{line}; its price is not known"
-        return f"{line}: ${hour:.2f} an hour on demand, ${hour * seconds / 3600:.2f} at most"
+        return f"{line}: ${hour:.2f} an hour on demand, ${hour * (seconds + pool) / 3600:.2f} at most"
 
 
 def device_of(instance_type: str) -> str:

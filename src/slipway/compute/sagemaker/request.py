@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from slipway.compute.folder import PROJECT, job_name
 from slipway.config.compute import SageMakerCompute
-from slipway.config.tracking import USERINFO
+from slipway.config.tracking import USERINFO, is_told_elsewhere
 from slipway.errors import UserError
 from slipway.training.layout import MOST, Job, to_text
 
@@ -52,7 +52,7 @@ def training_request(
     told = to_text(job)
     if len(told) > MOST:
         raise UserError(f"the sections model and train are {len(told)} characters, packed; SageMaker takes {MOST}.")
-    kept_here = not tracking_uri or tracking_uri.startswith("sqlite:") or compute.network_isolation
+    kept_here = not tracking_uri or not is_told_elsewhere(tracking_uri) or compute.network_isolation
     if not kept_here and (USERINFO.search(str(tracking_uri)) or urlsplit(tracking_uri).query):
         raise UserError(
             "tracking.uri may hold a password, and everybody who may look at the job would see it: use SageMaker's "
