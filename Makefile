@@ -32,7 +32,8 @@ test: $(INSTALLED) lint ## run all checks and tests
 
 kill-test: $(INSTALLED) ## kill training at 40 random moments, dvc, and who submits at each call; compare what comes out
 	@SLIPWAY_KILLS=40 pytest -n 2 --dist loadscope tests/training/test_kills.py tests/compute/sagemaker/test_crash.py \
-		tests/pipeline/test_repro.py::test_a_job_that_a_killed_dvc_left_is_found_and_not_trained_twice -rP
+		tests/pipeline/test_repro.py::test_a_job_that_a_killed_dvc_left_is_found_and_not_trained_twice \
+		-rP --show-capture=stdout
 
 lint: $(INSTALLED) ## check style and types
 	@ruff check

@@ -67,6 +67,19 @@ def test_sigterm_leaves_a_checkpoint_and_the_next_attempt_goes_on(job_of, make_l
     assert first > 1
 
 
+def test_sigterm_after_the_end_changes_nothing(job_of, make_layout: Make, tmp_path: Path) -> None:
+    # what is left is taken down after Python has given signals back to the system
+    last = (
+        "import os, signal\nclass Last:\n    def __del__(self, kill=os.kill, pid=os.getpid()):\n        kill(pid, 15)\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(f"{last}last = Last()\n")
+    layout = make_layout(job_of("bag", epochs=1))
+    process = start(layout, PYTHONPATH=str(tmp_path))
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, said
+    assert layout.done()
+
+
 def test_sigterm_on_a_full_disk_promises_no_more_than_is_kept(job_of, make_layout: Make) -> None:
     def stopped(full: bool) -> str:
         process = start(layout)

@@ -164,4 +164,8 @@ def run(job: Job, layout: Layout, signals: Signals, world: "World") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    # what has ended cannot be stopped: the interpreter's end would else be taken for that of the job
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(status)
