@@ -64,6 +64,7 @@ IMAGE := --python-platform x86_64-unknown-linux-gnu
 lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=--upgrade` for the newest
 	@$(PIN) --universal --all-extras pyproject.toml --output-file requirements.lock
 	@$(PIN) $(IMAGE) --group train --constraint requirements.lock --output-file docker/requirements.txt
+	@$(PIN) --no-deps --group lambda --constraint requirements.lock --output-file lambda/requirements.txt
 	@grep -o 'torch==[0-9.]*' pyproject.toml | head -1 | $(PIN) $(IMAGE) --no-config \
 		--constraint docker/requirements.txt --output-file docker/torch-gpu.txt -
 	@grep -q "$$(grep -o 'torch==[0-9.]*' pyproject.toml | head -1)+cpu " docker/torch-cpu.txt || \

@@ -95,10 +95,13 @@ class Predictor:
 
     def predict(self, texts: Sequence[str], top_k: int = 1) -> list[Prediction]:
         """The answer to each text, in order, with its `top_k` most probable classes. Raises ValueError below 1."""
+        tokens = self.encode(texts)
+        return self.rank(self.scores(self.run(tokens)), tokens, top_k)
+
+    def rank(self, probabilities: Floats, tokens: Sequence[Tokens], top_k: int = 1) -> list[Prediction]:
+        """Answers out of probabilities (texts, classes) and what the texts were read as."""
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {top_k}")
-        tokens = self.encode(texts)
-        probabilities = self.scores(self.run(tokens))
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
         scores = np.take_along_axis(probabilities, best, axis=1)
         answers: list[Prediction] = []

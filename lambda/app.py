@@ -1,0 +1,40 @@
+"""What AWS Lambda runs: `app.handler` answers events of HTTP, and direct invocations with `{"texts": [...]}`.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html, urls-invocation.html, services-alb.html
+"""
+
+import json
+import traceback
+from typing import Any
+from uuid import uuid4
+
+from mangum import Mangum
+
+from problem import MEDIA_TYPE, Problem
+from service import Service, Settings
+from web import create_app
+
+settings = Settings.of_environment()
+service = Service(settings)
+http = Mangum(
+    create_app(service, settings.page), lifespan="off", text_mime_types=["application/json", MEDIA_TYPE, "text/"]
+)
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """The answer to an event, in the shape that its sender reads; never raises."""
+    request_id = str(getattr(context, "aws_request_id", None) or uuid4())
+    if not isinstance(event, dict) or "requestContext" not in event:
+        if isinstance(event, dict) and "texts" in event:
+            return service.answer_value(event, request_id)[1]
+        known = 'an HTTP request (function URL, API Gateway, load balancer) or {"texts": [...]}'
+        return service.refuse(Problem(400, f"the event is of an unknown source: it is not {known}"), request_id)[1]
+    try:
+        return http(event, context)
+    except Exception as error:
+        # the adapter takes an event to be what AWS sends: one that is not, or a body that is no base64
+        traceback.print_exc()
+        status, document = service.refuse(
+            Problem(400, f"the event is no HTTP request: {type(error).__name__}"), request_id
+        )
+        return {"statusCode": status, "headers": {"content-type": MEDIA_TYPE}, "body": json.dumps(document)}

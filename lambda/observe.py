@@ -1,0 +1,89 @@
+"""What operators see: a log line a request, and metrics that CloudWatch takes from the log, so that nothing is called.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+NAMESPACE = "slipway"
+LOW = 0.5  # a score below it counts as a doubtful answer
+MOST_VALUES = 100  # that the format takes of one metric
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of a request; from `texts` on only where texts were answered."""
+
+    request_id: str
+    what: str
+    status: int
+    milliseconds: float
+    detail: str = ""
+    tokens: int = 0
+    truncated: int = 0
+    labels: list[str] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+
+class Observer:
+    """Writes to standard output, which Lambda ships to CloudWatch Logs; `model` says which model answers."""
+
+    def __init__(self, model: dict[str, str]) -> None:
+        self.service = os.environ.get("POWERTOOLS_SERVICE_NAME", model["name"])
+        # under a canary two versions of a function answer at once
+        self.version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "local")
+        self.logger = Logger(service=self.service, location=None, model=model, function_version=self.version)
+        self.cold = True
+
+    def request(self, told: Told) -> None:
+        """The log line and the metrics of one request."""
+        cold, self.cold = self.cold, False
+        facts = {"request_id": told.request_id, "status": told.status, "milliseconds": round(told.milliseconds, 3)}
+        facts |= {"texts": len(told.labels), "tokens": told.tokens, "truncated": told.truncated, "cold_start": cold}
+        if told.detail:
+            facts["detail"] = told.detail
+        (self.logger.error if told.status >= 500 else self.logger.info)(told.what, extra=facts)
+        write(self._metrics(told))
+
+    def _metrics(self, told: Told) -> Iterator[str]:
+        """One line for the request, and one for each label that was answered."""
+        count = {"Errors": int(told.status >= 500), "Rejected": int(400 <= told.status < 500)}
+        if told.labels:
+            count |= {
+                "Texts": len(told.labels),
+                "Tokens": told.tokens,
+                "Truncated": told.truncated,
+                "LowConfidence": sum(score < LOW for score in told.scores),
+            }
+        line = self._line()
+        line.add_metric("Latency", "Milliseconds", told.milliseconds)
+        for name, value in count.items():
+            line.add_metric(name, "Count", value)
+        for score in told.scores[: MOST_VALUES - 1]:
+            line.add_metric("Confidence", "None", score)
+        yield json.dumps(line.serialize_metric_set())
+        for label, answers in Counter(told.labels).items():
+            line = self._line()
+            line.add_dimension("label", label)
+            line.add_metric("Predictions", "Count", answers)
+            yield json.dumps(line.serialize_metric_set())
+
+    def _line(self) -> AmazonCloudWatchEMFProvider:
+        line = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=self.service)
+        line.add_dimension("service", self.service)
+        line.add_dimensions(service=self.service, function_version=self.version)
+        return line
+
+
+def write(lines: Iterable[str]) -> None:
+    """Put lines into the log, each whole."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()

@@ -1,0 +1,79 @@
+"""The body of a request to /predict, read strictly: what is wrong is said with its place in the body."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from problem import Problem
+
+KEYS = ("texts", "top_k")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Texts to classify, and how many classes each answer names."""
+
+    texts: list[str]
+    top_k: int
+
+
+def read(body: bytes, limits: dict[str, int], classes: int) -> Question:
+    """The question in a body of JSON. Raises Problem: 413 too large, 400 no JSON, 422 not what is asked for."""
+    if len(body) > limits["body_bytes"]:
+        raise too_large(limits)
+    try:
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
+    # a number of 5,000 digits is a ValueError, too
+    except (ValueError, RecursionError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Problem(400, f"the body is not JSON: {why}") from error
+    return check(value, limits, classes)
+
+
+def check(value: Any, limits: dict[str, int], classes: int) -> Question:
+    """The question in a value that JSON was read into. Raises Problem 422, which names every fault."""
+    if not isinstance(value, dict):
+        raise Problem(422, "the body must be an object", [("", "not an object")])
+    faults = [(f"/{escaped(key)}", f"unknown; known are {' and '.join(KEYS)}") for key in value if key not in KEYS]
+    texts, top_k = value.get("texts"), value.get("top_k", 1)
+    if "texts" not in value:
+        faults.append(("/texts", "missing"))
+    elif not isinstance(texts, list):
+        faults.append(("/texts", "not a list"))
+    elif not 1 <= len(texts) <= limits["texts"]:
+        faults.append(("/texts", f"{len(texts)} texts; 1 to {limits['texts']} are answered at once"))
+    else:
+        faults += [(f"/texts/{place}", what) for place, text in enumerate(texts) if (what := wrong_with(text, limits))]
+    if isinstance(top_k, float) and top_k.is_integer():  # JSON has one kind of number
+        top_k = int(top_k)
+    if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= classes:
+        faults.append(("/top_k", f"not a whole number from 1 to {classes}"))
+    if faults:
+        where, what = faults[0]
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        raise Problem(422, f"{where.lstrip('/') or 'the body'}: {what}{more}", faults)
+    assert isinstance(texts, list)
+    return Question(texts, top_k)
+
+
+def wrong_with(text: Any, limits: dict[str, int]) -> str:
+    """Why a text is not answered; empty where it is."""
+    if not isinstance(text, str):
+        return "not a string"
+    if len(text) > limits["characters"]:
+        return f"{len(text)} characters; {limits['characters']} are read at most"
+    return "" if text.strip() else "blank"
+
+
+def too_large(limits: dict[str, int]) -> Problem:
+    """The answer to a body above the limit."""
+    return Problem(413, f"the body is larger than {limits['body_bytes']} bytes")
+
+
+def escaped(key: str) -> str:
+    """A key as a step of a JSON pointer, cut where it is long: https://www.rfc-editor.org/rfc/rfc6901."""
+    return key[:100].replace("~", "~0").replace("/", "~1")
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")

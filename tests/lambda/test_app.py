@@ -1,0 +1,243 @@
+"""The function answers every kind of event, and says what is wrong with those that it cannot answer."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from predictor import Predictor
+
+TEXTS = ["my card has not arrived", "where can I see the exchange rate?"]
+
+
+def document(answer: dict[str, Any]) -> Any:
+    assert not answer["isBase64Encoded"]
+    return json.loads(answer["body"])
+
+
+def test_texts_are_answered(app: ModuleType, send: Any, shipped: Path) -> None:
+    answer = send(app, {"texts": TEXTS, "top_k": 3})
+    assert answer["statusCode"] == 200
+    told = document(answer)
+    predictor = Predictor(shipped)
+    assert told["predictions"] == predictor.predict(TEXTS, top_k=3)
+    assert told["model"] == {"name": "banking77-bag", "version": predictor.digest}
+    assert told["request_id"] == "8a1f4b7e-0000-4000-8000-000000000001"
+    sent = answer["headers"]
+    assert sent["x-request-id"] == told["request_id"]
+    assert sent["content-type"] == "application/json"
+
+
+def test_a_body_in_base64_is_answered(app: ModuleType, send: Any) -> None:
+    body = json.dumps({"texts": [*TEXTS, "où est ma carte \N{CREDIT CARD}"]}, ensure_ascii=False).encode()
+    assert len(document(send(app, body))["predictions"]) == 3
+
+
+def test_a_direct_invocation_is_answered(app: ModuleType, shipped: Path) -> None:
+    told = app.handler({"texts": TEXTS}, None)
+    assert told["predictions"] == Predictor(shipped).predict(TEXTS)
+    assert app.handler({"texts": []}, None)["status"] == 422
+
+
+@pytest.mark.parametrize("event", [{}, [], None, 5, "text", {"Records": []}, {"detail-type": "x", "source": "aws.s3"}])
+def test_an_event_of_an_unknown_source_is_told_so(app: ModuleType, event: Any) -> None:
+    told = app.handler(event, None)
+    assert told["status"] == 400
+    assert "unknown source" in told["detail"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"requestContext": None},
+        {"requestContext": {}},
+        {"requestContext": {"elb": {}}},
+        {"requestContext": {"elb": {}}, "httpMethod": "GET", "path": "/health", "headers": {"host": "a:b:c"}},
+        {"requestContext": {}, "version": "2.0"},
+        {"requestContext": {"http": {}}, "version": "2.0"},
+        {"requestContext": {"http": {"method": "POST", "path": "/predict", "sourceIp": ""}}, "version": "2.0",
+         "body": "no base64", "isBase64Encoded": True},
+    ],
+)  # fmt: skip
+def test_an_event_that_only_looks_like_http_is_refused(app: ModuleType, event: Any) -> None:
+    answer = app.handler(event, None)
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["title"] == "Bad Request"
+
+
+def test_every_row_of_the_test_split_is_answered_as_in_the_pipeline(
+    app: ModuleType, post: Any, shipped: Path, rows: pd.DataFrame
+) -> None:
+    texts = rows["text"].tolist()
+    expected = Predictor(shipped).probabilities(texts)
+    labels = np.array(app.service.predictor.labels)
+    order = np.random.default_rng(0).permutation(len(texts))
+    for size in (1, 7, 256):
+        found: dict[int, dict[str, Any]] = {}
+        for start in range(0, len(order) if size > 1 else 200, size):
+            some = order[start : start + size]
+            answers = document(post(app, {"texts": [texts[row] for row in some]}))["predictions"]
+            found |= dict(zip(some.tolist(), answers, strict=True))
+        for row, answer in found.items():
+            assert answer["label"] == labels[expected[row].argmax()]
+            assert answer["score"] == pytest.approx(float(expected[row].max()), abs=1e-5)
+
+
+BAD: dict[str, tuple[Any, int, str]] = {
+    "no JSON": ("{texts", 400, "the body is not JSON"),
+    "nothing": ("", 400, "the body is not JSON"),
+    "no UTF-8": (b"\xff\xfe{", 400, "the body is not JSON"),
+    "NaN": ('{"texts": ["a"], "top_k": NaN}', 400, "NaN is no number of JSON"),
+    "a number without end": ('{"texts": ["a"], "top_k": ' + "9" * 5000 + "}", 400, "the body is not JSON"),
+    "deep": ("[" * 100_000, 400, "nested too deeply"),
+    "a list": (["a"], 422, "the body must be an object"),
+    "no texts": ({}, 422, "texts: missing"),
+    "one string": ({"texts": "a"}, 422, "texts: not a list"),
+    "an empty list": ({"texts": []}, 422, "texts: 0 texts; 1 to 256"),
+    "too many texts": ({"texts": ["a"] * 257}, 422, "texts: 257 texts"),
+    "a number for a text": ({"texts": ["a", 5]}, 422, "texts/1: not a string"),
+    "null for a text": ({"texts": [None]}, 422, "texts/0: not a string"),
+    "an over-long text": ({"texts": ["a" * 20_001]}, 422, "texts/0: 20001 characters; 20000 are read at most"),
+    "an empty text": ({"texts": ["a", ""]}, 422, "texts/1: blank"),
+    "a blank text": ({"texts": [" \t\n\N{NO-BREAK SPACE}"]}, 422, "texts/0: blank"),
+    "an unknown key": ({"texts": ["a"], "topk": 2}, 422, "topk: unknown; known are texts and top_k"),
+    "a key with a slash": ({"texts": ["a"], "a/b~": 2}, 422, "a~1b~0: unknown"),
+    "top_k of none": ({"texts": ["a"], "top_k": 0}, 422, "top_k: not a whole number from 1 to 10"),
+    "top_k of all and one": ({"texts": ["a"], "top_k": 11}, 422, "top_k: not a whole number"),
+    "top_k that is true": ({"texts": ["a"], "top_k": True}, 422, "top_k: not a whole number"),
+    "top_k of a half": ({"texts": ["a"], "top_k": 1.5}, 422, "top_k: not a whole number"),
+    "5 MB": (b'{"texts": ["' + b"a" * 5_000_000 + b'"]}', 413, "larger than 2097152 bytes"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_question_is_told_what_is_wrong_and_where(app: ModuleType, send: Any, case: str) -> None:
+    body, status, words = BAD[case]
+    answer = send(app, body)
+    assert answer["statusCode"] == status
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    told = document(answer)
+    assert words in told["detail"]
+    assert told["status"] == status
+    if status == 422:
+        where = words.partition(":")[0]
+        assert told["errors"][0]["pointer"] == ("#" if case == "a list" else f"#/{where}")
+
+
+def test_all_faults_are_listed(app: ModuleType, post: Any) -> None:
+    told = document(post(app, {"texts": ["", 5, "fine"], "top_k": 0}))
+    assert [fault["pointer"] for fault in told["errors"]] == ["#/texts/0", "#/texts/1", "#/top_k"]
+    assert told["detail"] == "texts/0: blank, and 2 more"
+    assert len(document(post(app, {"texts": [""] * 256}))["errors"]) == 20
+
+
+ODD = {
+    "emoji": "\N{PILE OF POO}\N{ZERO WIDTH JOINER}\N{GRINNING FACE}",
+    "right to left": "\N{RIGHT-TO-LEFT OVERRIDE}مرحبا بالعالم",
+    "NUL": "my\0card",
+    "a lone surrogate": "card \ud83d lost",
+    "one word of 20,000 characters": "x" * 20_000,
+    "many words": "where is my card " * 1000,
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_an_odd_text_is_answered(app: ModuleType, send: Any, case: str) -> None:
+    [answer] = document(send(app, {"texts": [ODD[case]]}))["predictions"]
+    assert answer["truncated"] == (len(ODD[case]) > 10_000)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/predict", 405, "POST"),
+        ("PUT", "/predict", 405, "POST"),
+        ("POST", "/health", 405, "GET HEAD"),
+        ("GET", "/", 404, ""),
+        ("GET", "/predict/", 404, ""),
+        ("GET", "/../manifest.json", 404, ""),
+    ],
+)
+def test_another_method_or_path_is_refused(
+    app: ModuleType, send: Any, method: str, path: str, status: int, allow: str
+) -> None:
+    answer = send(app, method=method, path=path)
+    assert answer["statusCode"] == status
+    assert document(answer)["status"] == status
+    assert {*answer["headers"].get("allow", "").replace(",", "").split()} == {*allow.split()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json; charset=utf-8", 200), ("Application/JSON", 200), (None, 200),
+        ("text/plain", 415), ("application/x-www-form-urlencoded", 415),
+    ],
+)  # fmt: skip
+def test_the_content_type_is_json_or_not_said(app: ModuleType, send: Any, kind: str | None, status: int) -> None:
+    assert send(app, {"texts": TEXTS}, kind=kind)["statusCode"] == status
+
+
+def test_health_holds_where_a_recorded_prediction_does(
+    app: ModuleType, load: Callable[..., ModuleType], post: Any, bundle: Path
+) -> None:
+    answer = post(app, method="GET", path="/health")
+    assert (answer["statusCode"], document(answer)["status"]) == (200, "ready")
+    from slipway.packaging.bundle import write_manifest
+
+    manifest = Predictor(bundle).manifest
+    first = manifest["recorded"][0]
+    first["probabilities"] = first["probabilities"][::-1]
+    write_manifest(bundle, manifest)
+    answer = post(load(bundle), method="GET", path="/health")
+    assert answer["statusCode"] == 503
+    assert "recorded[0]" in document(answer)["detail"]
+
+
+def test_metadata_is_the_manifest(app: ModuleType, post: Any, shipped: Path) -> None:
+    assert document(post(app, method="GET", path="/metadata")) == json.loads((shipped / "manifest.json").read_bytes())
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "model.onnx.data", "tokenizer.json", "manifest.json"])
+@pytest.mark.parametrize("how", ["missing", "altered"])
+def test_the_function_does_not_start_with_a_bundle_that_is_not_whole(bundle: Path, file: str, how: str) -> None:
+    if how == "missing":
+        (bundle / file).unlink()
+    else:
+        content = bytearray((bundle / file).read_bytes())
+        content[len(content) // 2] ^= 1
+        (bundle / file).write_bytes(content)
+    done = start(bundle)
+    assert done.returncode == 1
+    assert "BundleError" in done.stderr
+    assert file in done.stderr.splitlines()[-1]
+
+
+def test_the_function_does_not_start_with_a_bundle_of_newer_code(bundle: Path) -> None:
+    path = bundle / "manifest.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    done = start(bundle)
+    assert done.returncode == 1
+    assert "made by newer code" in done.stderr
+
+
+def test_a_setting_that_is_none_is_named(shipped: Path) -> None:
+    done = start(shipped, SLIPWAY_CAPTURE_RATE="2")
+    assert done.returncode == 1
+    assert "SLIPWAY_CAPTURE_RATE" in done.stderr.splitlines()[-1]
+
+
+def start(bundle: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A cold start in a process of its own."""
+    folder = Path(__file__).resolve().parents[2] / "lambda"
+    environment = {"SLIPWAY_BUNDLE": str(bundle), "PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"} | environment
+    return subprocess.run(
+        [sys.executable, "-c", "import app"], env=environment, capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,82 @@
+"""Many clients at once, and many requests one after another, get right answers from a service that does not grow."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import requests
+
+from predictor import Predictor
+
+CLIENTS = 32
+SECONDS = 60
+REQUESTS = 50_000
+SOAK = """
+import os, random, sys
+import psutil
+import app
+
+texts = [line for line in open(sys.argv[1], encoding="utf-8").read().split("\\n") if line]
+random, process, seen = random.Random(0), psutil.Process(), []
+for number in range(int(sys.argv[2]) + 1):
+    if number % 10_000 == 0:
+        seen.append(process.memory_info().rss)
+    answer = app.handler({"texts": random.choices(texts, k=random.choice((1, 1, 1, 4, 16)))}, None)
+    assert "predictions" in answer, answer
+print(*seen, file=sys.stderr)
+"""
+
+
+@pytest.mark.slow
+def test_32_clients_get_their_own_answers(server: str, shipped: Path, rows: pd.DataFrame) -> None:
+    texts = rows["text"].tolist()
+    expected = [answer["label"] for answer in Predictor(shipped).predict(texts)]
+    end, faults, answered = time.monotonic() + SECONDS, [], [0] * CLIENTS
+
+    def client(number: int) -> None:
+        chance, session = np.random.default_rng(number), requests.Session()
+        while time.monotonic() < end and not faults:
+            some = chance.integers(len(texts), size=int(chance.choice([1, 2, 8, 32]))).tolist()
+            try:
+                answer = session.post(f"{server}/predict", json={"texts": [texts[row] for row in some]}, timeout=30)
+                labels = [each["label"] for each in answer.json()["predictions"]]
+            except Exception as error:
+                faults.append(repr(error))
+                return
+            if labels != [expected[row] for row in some]:
+                faults.append(f"client {number}: {some}")
+            answered[number] += 1
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert min(answered) > 10
+
+
+@pytest.mark.slow
+def test_memory_stays_as_it_is_over_many_requests(shipped: Path, rows: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "texts").write_text("\n".join(" ".join(text.split()) for text in rows["text"]), encoding="utf-8")
+    folder = Path(__file__).resolve().parents[2] / "lambda"
+    environment = os.environ | {"SLIPWAY_BUNDLE": str(shipped), "PYTHONPATH": str(folder), "SLIPWAY_CAPTURE_RATE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", SOAK, str(tmp_path / "texts"), str(REQUESTS)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, *later = map(int, done.stderr.split())
+    assert len(later) == REQUESTS // 10_000 - 1
+    # the first ten thousand fill caches of the allocators
+    assert max(later) - second < 4e6, (first, second, *later)

@@ -1,0 +1,86 @@
+"""Operators find each request in the log, and metrics in the form that CloudWatch takes from it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+Said = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """The log's lines since the last look."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def metrics(line: dict[str, Any]) -> dict[str, str]:
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "slipway"
+    for dimension in (name for names in directive["Dimensions"] for name in names):
+        assert isinstance(line[dimension], str)
+    return {each["Name"]: each["Unit"] for each in directive["Metrics"]}
+
+
+def test_a_request_is_one_line_with_its_id_and_whether_the_start_was_cold(
+    app: ModuleType, post: Any, said: Said
+) -> None:
+    for cold in (True, False):
+        told = json.loads(post(app, {"texts": ["my card", "a b " * 100]})["body"])
+        [line] = [line for line in said() if "_aws" not in line]
+        assert (line["request_id"], line["cold_start"], line["status"]) == (told["request_id"], cold, 200)
+        assert (line["level"], line["message"], line["model"]) == ("INFO", "answered", told["model"])
+        assert (line["texts"], line["truncated"]) == (2, 1)
+        assert line["milliseconds"] > 0
+
+
+def test_metrics_carry_what_is_asked_for_and_the_functions_version(
+    load: Callable[..., ModuleType], shipped: Path, post: Any, said: Said
+) -> None:
+    app = load(shipped, AWS_LAMBDA_FUNCTION_VERSION="7")
+    answers = json.loads(post(app, {"texts": ["my card has not arrived"] * 2 + ["exchange rate " * 50]})["body"])
+    first, *labels = [line for line in said() if "_aws" in line]
+    assert metrics(first) == {
+        **dict.fromkeys(["Errors", "Rejected", "Texts", "Tokens", "Truncated", "LowConfidence"], "Count"),
+        "Latency": "Milliseconds",
+        "Confidence": "None",
+    }
+    assert first["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"], ["service", "function_version"]]
+    assert (first["function_version"], first["service"]) == ("7", "banking77-bag")
+    scores = [each["score"] for each in answers["predictions"]]
+    assert first["Confidence"] == scores
+    assert first["LowConfidence"] == [sum(score < 0.5 for score in scores)]
+    assert (first["Texts"], first["Truncated"], first["Errors"]) == ([3], [1], [0])
+    assert sum(line["Predictions"][0] for line in labels) == 3
+    assert {line["label"] for line in labels} == {each["label"] for each in answers["predictions"]}
+    assert all(metrics(line) == {"Predictions": "Count"} for line in labels)
+
+
+def test_the_largest_request_stays_within_the_format(app: ModuleType, post: Any, said: Said) -> None:
+    post(app, {"texts": [f"my card {number}" for number in range(256)]})
+    lines = [line for line in said() if "_aws" in line]
+    assert len([line for line in lines if "Texts" in line]) == 1
+    for line in lines:
+        assert all(len(line[name]) <= 100 for name in metrics(line))
+
+
+def test_a_refused_request_is_counted_and_its_reason_logged(app: ModuleType, post: Any, said: Said) -> None:
+    post(app, {"texts": []})
+    log, line = said()
+    assert (line["Rejected"], line["Errors"]) == ([1], [0])
+    assert "Texts" not in metrics(line)
+    assert log["detail"] == "texts: 0 texts; 1 to 256 are answered at once"
+
+
+def test_a_failure_is_an_error_that_tells_the_sender_nothing(
+    app: ModuleType, post: Any, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.service.predictor, "_session", None)
+    answer = post(app, {"texts": ["my card"]})
+    assert answer["statusCode"] == 500
+    assert "NoneType" not in answer["body"]
+    log, line = said()
+    assert (log["level"], line["Errors"]) == ("ERROR", [1])
