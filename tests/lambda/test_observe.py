@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+# a logger keeps the standard output of the moment it is made in: the app is loaded in the test, not by a fixture
+Load = Callable[..., ModuleType]
 Said = Callable[[], list[dict[str, Any]]]
 
 
@@ -26,8 +28,9 @@ def metrics(line: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_request_is_one_line_with_its_id_and_whether_the_start_was_cold(
-    app: ModuleType, post: Any, said: Said
+    load: Load, shipped: Path, post: Any, said: Said
 ) -> None:
+    app = load(shipped)
     for cold in (True, False):
         told = json.loads(post(app, {"texts": ["my card", "a b " * 100]})["body"])
         [line] = [line for line in said() if "_aws" not in line]
@@ -38,7 +41,7 @@ def test_a_request_is_one_line_with_its_id_and_whether_the_start_was_cold(
 
 
 def test_metrics_carry_what_is_asked_for_and_the_functions_version(
-    load: Callable[..., ModuleType], shipped: Path, post: Any, said: Said
+    load: Load, shipped: Path, post: Any, said: Said
 ) -> None:
     app = load(shipped, AWS_LAMBDA_FUNCTION_VERSION="7")
     answers = json.loads(post(app, {"texts": ["my card has not arrived"] * 2 + ["exchange rate " * 50]})["body"])
@@ -59,7 +62,8 @@ def test_metrics_carry_what_is_asked_for_and_the_functions_version(
     assert all(metrics(line) == {"Predictions": "Count"} for line in labels)
 
 
-def test_the_largest_request_stays_within_the_format(app: ModuleType, post: Any, said: Said) -> None:
+def test_the_largest_request_stays_within_the_format(load: Load, shipped: Path, post: Any, said: Said) -> None:
+    app = load(shipped)
     post(app, {"texts": [f"my card {number}" for number in range(256)]})
     lines = [line for line in said() if "_aws" in line]
     assert len([line for line in lines if "Texts" in line]) == 1
@@ -67,7 +71,8 @@ def test_the_largest_request_stays_within_the_format(app: ModuleType, post: Any,
         assert all(len(line[name]) <= 100 for name in metrics(line))
 
 
-def test_a_refused_request_is_counted_and_its_reason_logged(app: ModuleType, post: Any, said: Said) -> None:
+def test_a_refused_request_is_counted_and_its_reason_logged(load: Load, shipped: Path, post: Any, said: Said) -> None:
+    app = load(shipped)
     post(app, {"texts": []})
     log, line = said()
     assert (line["Rejected"], line["Errors"]) == ([1], [0])
@@ -76,8 +81,9 @@ def test_a_refused_request_is_counted_and_its_reason_logged(app: ModuleType, pos
 
 
 def test_a_failure_is_an_error_that_tells_the_sender_nothing(
-    app: ModuleType, post: Any, said: Said, monkeypatch: pytest.MonkeyPatch
+    load: Load, shipped: Path, post: Any, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    app = load(shipped)
     monkeypatch.setattr(app.service.predictor, "_session", None)
     answer = post(app, {"texts": ["my card"]})
     assert answer["statusCode"] == 500

@@ -22,7 +22,7 @@ def page() -> Iterator[Page]:
 
 def test_a_sentence_is_classified_as_it_is_typed(page: Page, server: str) -> None:
     faults: list[Any] = []
-    page.on("pageerror", faults.append)
+    page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.goto(server)
     expect(page.locator("#model")).to_contain_text("banking77-bag")
