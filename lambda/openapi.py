@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from problem import MEDIA_TYPE
+from question import BLANK
 
 WHY = {
     400: "The body is not JSON in UTF-8.",
@@ -85,7 +86,7 @@ def schemas(manifest: dict[str, Any]) -> dict[str, Any]:
         "type": "string",
         "minLength": 1,
         "maxLength": limits["characters"],
-        "pattern": r"\S",
+        "pattern": f"[^{BLANK}]",
         "description": "Not blank. The model reads its beginning; `truncated` says whether that was not all.",
     }
     score = {

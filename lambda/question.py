@@ -7,6 +7,11 @@ from typing import Any
 from problem import Problem
 
 KEYS = ("texts", "top_k")
+# as str.isspace has it; languages differ over what \s is, so the OpenAPI document spells it out
+BLANK = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def wrong_with(text: Any, limits: dict[str, int]) -> str:
         return "not a string"
     if len(text) > limits["characters"]:
         return f"{len(text)} characters; {limits['characters']} are read at most"
-    return "" if text.strip() else "blank"
+    return "" if text.strip(BLANK) else "blank"
 
 
 def too_large(limits: dict[str, int]) -> Problem:

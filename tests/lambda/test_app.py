@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from predictor import Predictor
+from question import BLANK
 
 TEXTS = ["my card has not arrived", "where can I see the exchange rate?"]
 
@@ -129,6 +130,10 @@ def test_a_bad_question_is_told_what_is_wrong_and_where(app: ModuleType, send: A
     if status == 422:
         where = words.partition(":")[0]
         assert told["errors"][0]["pointer"] == ("#" if case == "a list" else f"#/{where}")
+
+
+def test_blank_is_what_python_calls_so() -> None:
+    assert {*BLANK} == {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()}
 
 
 def test_all_faults_are_listed(app: ModuleType, post: Any) -> None:

@@ -9,8 +9,8 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-EVENTS = 15_000
-QUESTIONS = 2_600  # of each kind: as the document allows, and as it does not
+EVENTS = 18_000
+QUESTIONS = 1_500  # of each kind: as the document allows, and as it does not
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 
 json_values = st.recursive(
@@ -66,7 +66,7 @@ def test_no_event_makes_the_function_fail(app: ModuleType) -> None:
         statuses.add(status)
 
     answers()
-    assert statuses >= {200, 400, 404, 405, 415, 422}
+    assert statuses >= {200, 400, 404, 405, 422}
 
 
 @pytest.mark.slow
@@ -75,8 +75,10 @@ def test_the_service_is_as_its_openapi_document_says(server: str) -> None:
     count = 0
 
     for operation in schema.get_all_operations():
-        for mode in schemathesis.GenerationMode:
-            examples = QUESTIONS if operation.ok().path == "/predict" else 50
+        asks = operation.ok().path == "/predict"
+        # a path that takes nothing can be asked for nothing wrong
+        for mode in schemathesis.GenerationMode if asks else [schemathesis.GenerationMode.POSITIVE]:
+            examples = QUESTIONS if asks else 20
 
             @settings(max_examples=examples, **QUIET)
             @given(case=operation.ok().as_strategy(generation_mode=mode))
