@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from predictor import Floats, Tokens
+if TYPE_CHECKING:
+    from predictor import Floats, Tokens
 
 SCHEMA_VERSION = 1
 MOST_CHARACTERS = 8000  # of a text: a line stays far below the 256 KB of an event of CloudWatch Logs
@@ -42,8 +43,8 @@ class Capture:
         labels: Sequence[str],
         unknown: int | None,
         texts: Sequence[str],
-        tokens: Sequence[Tokens],
-        probabilities: Floats,
+        tokens: "Sequence[Tokens]",
+        probabilities: "Floats",
     ) -> Iterator[str]:
         """One line a text; `model` says which model answered, `unknown` is the id of unknown tokens."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,28 +1,21 @@
 """Answers texts from a bundle: the one predictor, in Lambda and in the pipeline that measures it."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from tokenizers import Tokenizer
 
-SCHEMA_VERSION = 1
-MANIFEST_KEYS = {
-    *("schema_version", "digest", "name", "precision", "labels", "max_length", "pad_id", "unk_id", "token_budget"),
-    *("limits", "temperature", "tolerance", "recorded", "made_from", "files"),
-}
+from manifest import SCHEMA_VERSION, BundleError, Verification, digest_of
+
+__all__ = ["SCHEMA_VERSION", "BundleError", "Predictor", "Verification", "digest_of"]
+
 ENCODED_AT_ONCE = 1024  # texts: what is cut off a long text also takes memory until its slab is done
 
 Floats = npt.NDArray[np.float32]
-
-
-class BundleError(Exception):
-    """The bundle is not what its manifest says, or not for this predictor: the message names the file."""
 
 
 class Tokens(NamedTuple):
@@ -49,14 +42,14 @@ class Prediction(Score):
 class Predictor:
     """A text classifier read from a bundle folder.
 
-    Every file is compared with the manifest before it is opened. `threads` are the cores that one answer may use.
+    Every file is compared with the manifest before it is opened. `threads` are the cores that one answer may use;
+    `verification` is that comparison where it has begun already.
     Raises BundleError for a missing or altered file, for a manifest of another schema, and where labels and model
     do not fit. A file that the manifest does not name is not looked at.
     """
 
-    def __init__(self, bundle: Path, threads: int = 1) -> None:
-        self.manifest = read_manifest(bundle)
-        verify_files(bundle, self.manifest["files"])
+    def __init__(self, bundle: Path, threads: int = 1, verification: Verification | None = None) -> None:
+        self.manifest = (verification or Verification(bundle)).manifest()
         self.digest: str = self.manifest["digest"]
         self.labels: list[str] = self.manifest["labels"]
         try:
@@ -161,58 +154,6 @@ def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def read_manifest(bundle: Path) -> dict[str, Any]:
-    """The manifest of a bundle, checked against its own digest and this predictor's schema. Raises BundleError."""
-    path = bundle / "manifest.json"
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read ({error.strerror}): is {bundle} a bundle?") from error
-    try:
-        manifest = json.loads(content)
-        version, digest = manifest["schema_version"], manifest["digest"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged: it is no manifest any more. Make or fetch the bundle anew.") from error
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise BundleError(
-            f"{path} has schema version {version!r}, this predictor reads up to {SCHEMA_VERSION}: "
-            "the bundle was made by newer code, deploy it with that."
-        )
-    if digest != digest_of(content, str(digest)):
-        raise BundleError(f"{path} was altered: its digest does not match its content. Make or fetch the bundle anew.")
-    for what, keys in (("unknown", set(manifest) - MANIFEST_KEYS), ("missing", MANIFEST_KEYS - set(manifest))):
-        if keys:
-            raise BundleError(f"{path}: {what} key {', '.join(sorted(keys))} for schema version {version}.")
-    return dict(manifest)
-
-
-def digest_of(content: bytes, digest: str) -> str:
-    """SHA-256 of a manifest's bytes with zeros where its own digest stands: the identity of the whole bundle."""
-    return hashlib.sha256(content.replace(digest.encode("utf-8", "replace"), b"0" * 64, 1)).hexdigest()
-
-
-def verify_files(bundle: Path, files: dict[str, dict[str, Any]]) -> None:
-    """Compare every file with the size and SHA-256 in the manifest. Raises BundleError with the file's name."""
-    for name in sorted({"model.onnx", "tokenizer.json"} | set(files)):
-        path = bundle / name
-        if name not in files:
-            raise BundleError(f"{path} is not in the manifest. Make or fetch the bundle anew.")
-        if Path(name).name != name or "\0" in name:
-            raise BundleError(f"{bundle / 'manifest.json'}: {name!r} lies outside the bundle.")
-        try:
-            with path.open("rb") as file:
-                same = {"bytes": path.stat().st_size, "sha256": sha256(file)} == files[name]
-        except OSError as error:
-            raise BundleError(f"{path} cannot be read ({error.strerror}). Make or fetch the bundle anew.") from error
-        if not same:
-            raise BundleError(f"{path} was altered: its SHA-256 is not the manifest's. Make or fetch the bundle anew.")
-
-
-def sha256(file: Any) -> str:
-    """Hex SHA-256 of an open file."""
-    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def chunks(lengths: Sequence[int], budget: int) -> Iterator[tuple[int, int]]:

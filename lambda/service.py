@@ -1,50 +1,22 @@
 """Answers questions from one bundle, whoever brings them: the same over HTTP and for a direct invocation."""
 
-import os
 import time
-import traceback
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import question
-from capture import Capture
+from manifest import Verification
 from observe import Observer, Told, write
 from predictor import Floats, Predictor, Tokens
 from problem import Problem
-
-MEMORY_OF_A_CORE = 1769  # MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says; the rest comes with the bundle."""
-
-    bundle: Path
-    capture: Capture
-    threads: int
-    page: bool = False
-
-    @classmethod
-    def of_environment(cls) -> "Settings":
-        """Raises ValueError for a value that is none, with the variable's name."""
-        told = os.environ
-        try:
-            capture = Capture(float(told.get("SLIPWAY_CAPTURE_RATE", "0")), told.get("SLIPWAY_CAPTURE_TEXT", "hash"))  # type: ignore[arg-type]
-        except ValueError as error:
-            raise ValueError(f"SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: {error}") from error
-        memory = int(told.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"))
-        bundle = Path(told.get("SLIPWAY_BUNDLE", Path(__file__).with_name("bundle")))
-        page = told.get("SLIPWAY_PAGE", "0") == "1"
-        return cls(bundle, capture, max(1, round(memory / MEMORY_OF_A_CORE)), page)
+from settings import Settings
 
 
 class Service:
     """A predictor with what surrounds it. Raises BundleError where the bundle is not whole."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.predictor = Predictor(settings.bundle, settings.threads)
+    def __init__(self, settings: Settings, verification: Verification | None = None) -> None:
+        self.predictor = Predictor(settings.bundle, settings.threads, verification)
         self.manifest: dict[str, Any] = self.predictor.manifest
         self.limits: dict[str, int] = self.manifest["limits"]
         self.model = {"name": self.manifest["name"], "version": self.predictor.digest}
@@ -80,7 +52,7 @@ class Service:
             told = Told(request_id, "refused", problem.status, since(began), problem.detail)
             answer = problem.status, problem.body(request_id)
         except Exception as error:
-            traceback.print_exc()
+            print_exception()
             told = Told(request_id, "failed", 500, since(began), type(error).__name__)
             answer = 500, Problem(500, "the answer failed; the log says why").body(request_id)
         else:
@@ -100,15 +72,22 @@ class Service:
                 labels = self.predictor.labels
                 write(self.capture.lines(request_id, self.model, labels, unknown, texts, tokens, probabilities))
         except Exception:
-            traceback.print_exc()
+            print_exception()
 
     def _observe(self, told: Told) -> None:
         try:
             self.observer.request(told)
         except Exception:
-            traceback.print_exc()
+            print_exception()
 
 
 def since(began: float) -> float:
     """Milliseconds."""
     return 1000 * (time.perf_counter() - began)
+
+
+def print_exception() -> None:
+    """The traceback of what went wrong, into the log."""
+    import traceback  # takes milliseconds of each cold start, for what hardly ever happens
+
+    traceback.print_exc()

@@ -1,10 +1,10 @@
 """The service over HTTP."""
 
 import json
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -106,5 +106,10 @@ def as_problem(error: Exception) -> Problem:
 def request_id(request: Request) -> str:
     """Lambda's own id of the request, so that its logs are found by it; elsewhere a new one."""
     if not hasattr(request.state, "id"):
-        request.state.id = getattr(request.scope.get("aws.context"), "aws_request_id", None) or str(uuid4())
+        request.state.id = getattr(request.scope.get("aws.context"), "aws_request_id", None) or new_id()
     return str(request.state.id)
+
+
+def new_id() -> str:
+    """A name for a request that has none."""
+    return os.urandom(16).hex()

@@ -30,8 +30,8 @@ ALSO_RUN = {"train": ("src/slipway/training/launch.py", "src/slipway/training/en
 
 def module_file(name: str) -> str | None:
     """The file of a module of ours, relative to the root."""
-    if name == "predictor":
-        return "lambda/predictor.py"
+    if (ROOT / "lambda" / f"{name}.py").is_file():
+        return f"lambda/{name}.py"
     path = ROOT / "src" / Path(*name.split("."))
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if name.startswith("slipway") and candidate.is_file() and candidate.read_text(encoding="utf-8").strip():
