@@ -7,7 +7,7 @@ export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
 DEVICE ?= cpu
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kill-test lint format bench ui image-train image-test lock clean
+.PHONY: help setup demo test kill-test lint format bench serve lambda ui image-train image-test image-lambda lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,15 @@ format: $(INSTALLED) ## mend what a tool can mend
 
 bench: $(INSTALLED) ## measure: every figure in the README
 	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file" || exit 1; done
+
+BUNDLE ?= models/bundle
+PORT ?= 8000
+serve: $(INSTALLED) $(BUNDLE) ## answer on this machine, with a page to try the model
+	@echo "http://127.0.0.1:$(PORT) is a page to try the model; Ctrl-C ends it"
+	@SLIPWAY_BUNDLE=$(BUNDLE) uvicorn --app-dir lambda serve:app --port $(PORT) --log-level warning
+
+$(BUNDLE):
+	@echo "error: there is no $@: \`dvc repro package\` makes it" >&2; exit 2
 
 ui: $(INSTALLED) ## open MLflow on the recorded runs
 	@slipway ui

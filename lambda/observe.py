@@ -64,7 +64,8 @@ class Observer:
                 "LowConfidence": sum(score < LOW for score in told.scores),
             }
         line = self._line()
-        line.add_metric("Latency", "Milliseconds", told.milliseconds)
+        if told.labels:
+            line.add_metric("Latency", "Milliseconds", told.milliseconds)
         for name, value in count.items():
             line.add_metric(name, "Count", value)
         for score in told.scores[: MOST_VALUES - 1]:
