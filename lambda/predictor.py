@@ -1,11 +1,16 @@
 """Answers texts from a bundle: the one predictor, in Lambda and in the pipeline that measures it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+
+# before it is imported: its releases tell their makers of each session otherwise, over the network
+# https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from tokenizers import Tokenizer
 

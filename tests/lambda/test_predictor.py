@@ -323,3 +323,13 @@ class TestBundle:
         rewrite(bundle, name="another")
         assert len(predictor.digest) == 64
         assert Predictor(bundle).digest != predictor.digest
+
+
+@pytest.mark.parametrize("module", ["predictor", "slipway.packaging.quantize"])
+def test_nobody_is_told_of_it(tmp_path: Path, module: str) -> None:
+    # ONNX Runtime keeps what it is going to send in the home folder
+    folder = Path(__file__).resolve().parents[2]
+    places = {"PYTHONPATH": f"{folder / 'lambda'}:{folder / 'src'}", "HOME": str(tmp_path)}
+    code = f"import {module}, onnxruntime; onnxruntime.SessionOptions()"
+    subprocess.run([sys.executable, "-c", code], env=places, check=True)
+    assert list(tmp_path.iterdir()) == []
