@@ -165,7 +165,8 @@ def invoke(port: int, event: Any, seconds: float = SECONDS) -> dict[str, Any]:
         raise UserError(f"the Runtime Interface Emulator does not answer ({error or type(error).__name__})") from error
     finally:
         connection.close()
-    answer = json.loads(body)
-    if status != 200:
-        raise UserError(f"the function did not start, or ended: {answer.get('errorMessage', answer)}")
-    return dict(answer)
+    answer: dict[str, Any] = json.loads(body or "{}")
+    # the emulator answers 200, and nothing, for a process that ends while it starts
+    if status != 200 or not body:
+        raise UserError(f"the function did not start, or ended: {answer.get('errorMessage', ENDED)}")
+    return answer

@@ -49,7 +49,7 @@ def download(folder: Path, wheel: str) -> Path:
     """The wheel, which has that SHA-256. Raises UserError with pip's own words."""
     wanted = folder / "requirements.txt"
     wanted.write_text(f"aws-sam-cli=={RELEASE} --hash=sha256:{wheel}\n", encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--retries=2"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     pinned = ["--no-deps", "--only-binary=:all:", "--require-hashes", f"--requirement={wanted}", f"--dest={folder}"]
     said = subprocess.run([*pip, *pinned], check=False, capture_output=True, text=True)
     found = list(folder.glob("*.whl"))
