@@ -53,6 +53,9 @@ serve: $(INSTALLED) $(BUNDLE) ## answer on this machine, with a page to try the 
 	@echo "http://127.0.0.1:$(PORT) is a page to try the model; Ctrl-C ends it"
 	@SLIPWAY_BUNDLE=$(BUNDLE) uvicorn --app-dir lambda serve:app --port $(PORT) --log-level warning
 
+lambda: $(INSTALLED) $(BUNDLE) ## run the function itself, under AWS's emulator: in its image if docker has it
+	@python -m slipway.rehearsal.function $(BUNDLE)
+
 $(BUNDLE):
 	@echo "error: there is no $@: \`dvc repro package\` makes it" >&2; exit 2
 
@@ -67,6 +70,11 @@ image-train: $(INSTALLED) ## build the training image; `make image-train DEVICE=
 
 image-test: image-train ## train in the image that was built, with docker
 	@SLIPWAY_DOCKER=1 pytest tests/compute/test_container.py
+
+image-lambda: $(INSTALLED) models/bundle ## build the function's image; needs docker
+	@command -v docker >/dev/null || { echo "error: docker is missing: install Docker Engine (https://docs.docker.com/engine/install); \`make lambda\` does without" >&2; exit 2; }
+	@tag=$$(python -m slipway.delivery.image) && BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 \
+		--file lambda/Dockerfile --tag slipway-serve:$$tag . && echo "slipway-serve:$$tag"
 
 PIN := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 IMAGE := --python-platform x86_64-unknown-linux-gnu
