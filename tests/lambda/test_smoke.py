@@ -101,8 +101,7 @@ def test_a_bundle_of_a_newer_schema_is_refused(bundle: Path) -> None:
 def test_the_bundle_beside_the_code_is_the_one_without_a_setting(shipped: Path, tmp_path: Path) -> None:
     code = shutil.copytree(Path(__file__).resolve().parents[2] / "lambda", tmp_path / "code")
     shutil.copytree(shipped, code / "bundle")
-    with Emulator(shipped, "smoke.handler", code=code) as function:
-        pass
+    function = Emulator(shipped, "smoke.handler", code=code)
     del function.environment["SLIPWAY_BUNDLE"]
     with function:
         assert function.invoke({})["ok"] is True
