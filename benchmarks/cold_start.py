@@ -2,8 +2,9 @@
 
     python benchmarks/cold_start.py [--models bag minilm] [--rounds 10] [--json FILE]
 
-- process: wall time from the start of a fresh interpreter until the answer to one event is read. Files are in the page
-  cache and compiled to .pyc for all, numpy's BLAS has one thread, everything else is by each variant's own defaults.
+- process: wall time from the start of a fresh interpreter until the answer to one event is read. For all, files
+  are in the page cache and compiled to .pyc, numpy's BLAS has one thread and onnxruntime reports to nobody; the rest is
+  by each variant's own defaults.
 - emulator: the same handlers under AWS's Runtime Interface Emulator, from the first invocation, which starts the
   interpreter, until its answer: awslambdaric and the emulator's HTTP come on top for all.
 Variants take turns, each round begins with another one; a ratio is the median of the rounds' own ratios. Peak memory is
@@ -23,7 +24,6 @@ of MiniLM's size (6 layers, 384 wide, 30,522 token embeddings, so 90 MB) with ra
 import argparse
 import json
 import os
-import subprocess
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -35,9 +35,9 @@ from rich.console import Console
 from rich.table import Table
 
 from serving.bundles import MODELS, Served, make
-from serving.environments import ROOT, RUNTIME, SERVING, compile_sources, packages_of, python_of
+from serving.environments import ROOT, RUNTIME, compile_sources, packages_of, python_of
 from serving.figures import Goal, cells, machine, ratio, record, rounds, spread
-from serving.start import MARK
+from serving.process import start
 from serving.variants import BARE, FLOOR, PEER, PEER_SAME, SLIPWAY, VARIANTS, Variant, event, labels_in
 from slipway.rehearsal.emulator import Emulator
 
@@ -59,28 +59,9 @@ class Cold:
 def process(served: Served, events: dict[str, Path], variant: Variant) -> Cold:
     """Start an interpreter, and wait for its answer."""
     asked = events["tokens" if variant is FLOOR else "http"]
-    command: list[str | Path] = [
-        python_of(variant.environment),
-        SERVING / "start.py",
-        variant.folder,
-        variant.module,
-        asked,
-    ]
-    variables = variant.variables(served)
-    began = time.perf_counter()
-    with subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    ) as child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        # the function's own log lines come first
-        line = next((line for line in child.stdout if line.startswith(MARK)), None)
-        seconds = time.perf_counter() - began
-        rest, fault = child.stdout.read(), child.stderr.read()
-    if line is None:
-        raise RuntimeError(f"{variant.name} did not answer: {fault}")
-    (label,) = labels_in(json.loads(line.removeprefix(MARK)))
-    return Cold(seconds, int(rest) * 1024 / 1e6, label)
+    first = start(variant, variant.variables(served), asked)
+    (label,) = labels_in(first.answer)
+    return Cold(first.seconds, first.peak_megabytes, label)
 
 
 def write_events(served: Served, folder: Path) -> dict[str, Path]:
@@ -91,14 +72,14 @@ def write_events(served: Served, folder: Path) -> dict[str, Path]:
     ids = [tokens.ids for tokens in Predictor(served.bundle).encode(texts)]
     inputs = {"input_ids": ids, "attention_mask": [[1] * len(row) for row in ids]}
     events = {"http": folder / "http.json", "tokens": folder / "tokens.json"}
-    for name, content in {"http": event(texts), "tokens": {"inputs": inputs}}.items():
+    for name, content in {"http": [event(texts)], "tokens": [{"inputs": inputs}]}.items():
         events[name].write_text(json.dumps(content), encoding="utf-8")
     return events
 
 
 def emulated(served: Served, events: dict[str, Path], variant: Variant) -> Cold:
     """Invoke a function for the first time, under the emulator: it is then that its process starts."""
-    asked = json.loads(events["tokens" if variant is FLOOR else "http"].read_bytes())
+    (asked,) = json.loads(events["tokens" if variant is FLOOR else "http"].read_bytes())
     python, variables = str(python_of(variant.environment)), variant.variables(served)
     # AWS's image has the runtime's client beside the function's own packages
     variables["PYTHONPATH"] = str(packages_of(RUNTIME))

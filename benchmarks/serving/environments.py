@@ -60,7 +60,8 @@ def compile_sources() -> None:
 
 def environment(**more: str) -> dict[str, str]:
     """What a variant's process finds: the least, the same for all, and what is its own."""
-    # without threads of its own numpy's BLAS, which nothing here calls, is loaded faster: the image says so, too
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    # as the function's image says: numpy's BLAS, which nothing here calls, is loaded faster without threads
+    image = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
     offline = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return kept | {"OPENBLAS_NUM_THREADS": "1"} | offline | more
+    return kept | image | offline | more

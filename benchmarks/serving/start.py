@@ -1,14 +1,15 @@
-"""A function's first answer, in a fresh process: start.py FOLDER MODULE EVENT.json, where the module has a `handler`.
+"""A function in a fresh process: start.py FOLDER MODULE EVENTS.json, where the module has a `handler`.
 
-Prints the answer behind a mark, then the most memory that the process held, in kB.
+Prints, each behind a mark, the first answer, and what there is to say once all events are answered.
 """
 
 import json
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
-MARK = "\x1eanswer "
+ANSWER, FIGURES = "\x1eanswer ", "\x1efigures "
 
 
 class Context:
@@ -19,14 +20,22 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:benchmark"
 
 
-def peak_kilobytes() -> int:
-    """Of this process alone: it inherits the peak that getrusage tells from the one that started it."""
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+def megabytes(kind: str) -> float:
+    """Of this process alone, VmRSS or its peak VmHWM: what getrusage tells is inherited from who started it."""
+    return int(Path("/proc/self/status").read_text().split(f"{kind}:")[1].split()[0]) * 1024 / 1e6
 
 
 if __name__ == "__main__":
-    folder, module, event = sys.argv[1:]
+    folder, module, path = sys.argv[1:]
+    first, *others = json.loads(Path(path).read_bytes())
     sys.path.insert(0, folder)
-    answer = import_module(module).handler(json.loads(Path(event).read_bytes()), Context())
-    print(f"{MARK}{json.dumps(answer)}", flush=True)
-    print(peak_kilobytes(), flush=True)
+    handler = import_module(module).handler
+    answer = handler(first, Context())
+    print(f"{ANSWER}{json.dumps(answer)}", flush=True)
+    peak, milliseconds = megabytes("VmHWM"), []
+    for event in others:
+        began = time.perf_counter()
+        handler(event, Context())
+        milliseconds.append(1000 * (time.perf_counter() - began))
+    figures = {"peak_megabytes": peak, "resident_megabytes": megabytes("VmRSS"), "milliseconds": milliseconds}
+    print(f"{FIGURES}{json.dumps(figures)}", flush=True)
