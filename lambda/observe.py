@@ -73,7 +73,7 @@ class Observer:
         yield json.dumps(line.serialize_metric_set())
         for label, answers in Counter(told.labels).items():
             line = self._line()
-            line.add_dimension("label", label)
+            line.add_dimension("label", dimension(label))
             line.add_metric("Predictions", "Count", answers)
             yield json.dumps(line.serialize_metric_set())
 
@@ -82,6 +82,11 @@ class Observer:
         line.add_dimension("service", self.service)
         line.add_dimensions(service=self.service, function_version=self.version)
         return line
+
+
+def dimension(value: str) -> str:
+    """A value as CloudWatch takes it of a dimension: ASCII, and no more than 1,024 characters."""
+    return value.encode("ascii", "backslashreplace").decode()[:1024]
 
 
 def write(lines: Iterable[str]) -> None:

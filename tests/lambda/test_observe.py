@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from observe import Observer, Told
+
 # a logger keeps the standard output of the moment it is made in: the app is loaded in the test, not by a fixture
 Load = Callable[..., ModuleType]
 Said = Callable[[], list[dict[str, Any]]]
@@ -69,6 +71,13 @@ def test_the_largest_request_stays_within_the_format(load: Load, shipped: Path, 
     assert len([line for line in lines if "Texts" in line]) == 1
     for line in lines:
         assert all(len(line[name]) <= 100 for name in metrics(line))
+
+
+def test_a_label_is_told_as_cloudwatch_takes_it() -> None:
+    observer = Observer({"name": "model", "version": "0"})
+    told = Told("id", "answered", 200, 1.0, labels=["Größe", "x" * 2000], scores=[0.9, 0.9])
+    _, *labels = map(json.loads, observer._metrics(told))
+    assert [line["label"] for line in labels] == ["Gr\\xf6\\xdfe", "x" * 1024]
 
 
 def test_a_refused_request_is_counted_and_its_reason_logged(load: Load, shipped: Path, post: Any, said: Said) -> None:
