@@ -2,8 +2,8 @@
 
     python benchmarks/latency.py [--models bag minilm] [--rounds 10] [--json FILE]
 
-All in one process with lambda/ and what it installs alone; the ways to answer take turns, each round begins with another
-one, and a ratio is the median of the rounds' own ratios. One thread for the model, as a function of 1769 MB has.
+All in one process with lambda/ and what it installs alone; the ways to answer take turns, each round begins with
+another, and a ratio is the median of the rounds' own ratios. One thread for the model, as a function of 1769 MB has.
 - predict / session.run, over 32 texts of the test split, one by one (batch 1) and at once (batch 32): `session.run` is
   given tokens that are already padded to the longest of the batch. Once with tokenising on the side of `predict`, which
   `session.run` never does, and once without: what sorting, chunking, padding and naming the classes take.
@@ -21,7 +21,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from statistics import mean, median, quantiles
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
@@ -79,13 +79,9 @@ def show(name: str, found: dict[str, Any], console: Console) -> None:
     for heading in ("", "found", "range", "goal"):
         table.add_column(heading, justify="right" if heading else "left")
     for batch in ("batch 1", f"batch {BATCH}"):
-        ways = calls[batch]
-        table.add_row(
-            f"predict / session.run, {batch}, tokenising included", *cells(ratio(ways["predict"], ways["raw"]), PREDICT)
-        )
-        table.add_row(
-            f"predict / session.run, {batch}, already tokenised", *cells(ratio(ways["ready"], ways["raw"]), PREDICT)
-        )
+        for way, what in (("predict", "tokenising included"), ("ready", "already tokenised")):
+            told = cells(ratio(calls[batch][way], calls[batch]["raw"]), PREDICT)
+            table.add_row(f"predict / session.run, {batch}, {what}", *told)
     for asked, milliseconds in found["overhead"].items():
         goal = OVERHEAD if asked == "1 text" else None
         table.add_row(f"framework, logging, capture: CPU ms a request, {asked}", *cells(spread(milliseconds), goal))
@@ -97,14 +93,12 @@ def show(name: str, found: dict[str, Any], console: Console) -> None:
     grid = Table(title=f"{name}: predict, batch x tokens")
     for heading in ("", "p50 ms", "p90 ms", "texts/s", "/ session.run", "range"):
         grid.add_column(heading, justify="right" if heading else "left")
-    for cell, ways in found["calls"].items():
-        if " x " not in cell:
-            continue
-        times = [each for turn in ways["predict"] for each in turn]
-        middle, high = median(times), quantiles([*times, *times], n=10)[-1]
-        told = cells(ratio(calls[cell]["predict"], calls[cell]["raw"]))[:2]
-        batch = int(cell.split(" x ")[0])
-        grid.add_row(cell, f"{middle:.2f}", f"{high:.2f}", f"{1000 * batch / middle:,.0f}", *told)
+    for cell in (each for each in calls if " x " in each):
+        times = [each for turn in found["calls"][cell]["predict"] for each in turn]
+        middle, high = median(times), float(np.quantile(times, 0.9))
+        against, between, _ = cells(ratio(calls[cell]["predict"], calls[cell]["raw"]))
+        speed = 1000 * int(cell.split(" x ")[0]) / middle
+        grid.add_row(cell, f"{middle:.2f}", f"{high:.2f}", f"{speed:,.0f}", against, between)
     console.print(grid)
 
 
