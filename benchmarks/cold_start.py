@@ -1,12 +1,13 @@
 """How long a function takes from nothing to its first answer, and the most memory it holds: slipway and its peers.
 
-    python benchmarks/cold_start.py [--models bag minilm] [--rounds 10] [--json FILE]
+    python benchmarks/cold_start.py [--models bag minilm] [--rounds 10] [--cores 1] [--json FILE]
 
 - process: wall time from the start of a fresh interpreter until the answer to one event is read. For all, files
   are in the page cache and compiled to .pyc, numpy's BLAS has one thread and onnxruntime reports to nobody; the rest is
   by each variant's own defaults.
 - emulator: the same handlers under AWS's Runtime Interface Emulator, from the first invocation, which starts the
   interpreter, until its answer: awslambdaric and the emulator's HTTP come on top for all.
+With --cores 1 each process has one core (Linux), as a function of 1769 MB has; files are then not hashed beside imports.
 Variants take turns, each round begins with another one; a ratio is the median of the rounds' own ratios. Peak memory is
 what Linux counts as resident, files that are mapped included.
 - floor: numpy, onnxruntime, a session, one run over tokens that are already there, on the bundle's own graph.
@@ -56,10 +57,10 @@ class Cold:
     label: str
 
 
-def process(served: Served, events: dict[str, Path], variant: Variant) -> Cold:
+def process(served: Served, events: dict[str, Path], cores: set[int], variant: Variant) -> Cold:
     """Start an interpreter, and wait for its answer."""
     asked = events["tokens" if variant is FLOOR else "http"]
-    first = start(variant, variant.variables(served), asked)
+    first = start(variant, variant.variables(served), asked, cores)
     (label,) = labels_in(first.answer)
     return Cold(first.seconds, first.peak_megabytes, label)
 
@@ -77,14 +78,15 @@ def write_events(served: Served, folder: Path) -> dict[str, Path]:
     return events
 
 
-def emulated(served: Served, events: dict[str, Path], variant: Variant) -> Cold:
+def emulated(served: Served, events: dict[str, Path], cores: set[int], variant: Variant) -> Cold:
     """Invoke a function for the first time, under the emulator: it is then that its process starts."""
     (asked,) = json.loads(events["tokens" if variant is FLOOR else "http"].read_bytes())
     python, variables = str(python_of(variant.environment)), variant.variables(served)
     # AWS's image has the runtime's client beside the function's own packages
     variables["PYTHONPATH"] = str(packages_of(RUNTIME))
     handler = f"{variant.module}.handler"
-    with Emulator(served.bundle, handler, variables, code=variant.folder, python=python) as function:
+    wrap = ["taskset", "--cpu-list", ",".join(map(str, cores))] if cores else []
+    with Emulator(served.bundle, handler, variables, code=variant.folder, python=python, wrap=wrap) as function:
         began = time.perf_counter()
         answer = function.invoke(asked)
         seconds = time.perf_counter() - began
@@ -127,20 +129,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=["bag", "minilm"])
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--cores", type=int, default=0, help="that each process may use; all where not given")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    cores = set(sorted(os.sched_getaffinity(0))[: options.cores]) if options.cores else set()
     os.chdir(ROOT)
     compile_sources()
     for variant in VARIANTS:
         python_of(variant.environment)
     console = Console(width=160)
     figures: dict[str, Any] = {}
+    told_cores = f", {options.cores} core(s)" if cores else ""
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.models:
             served = make(name, Path(scratch))
             events = write_events(served, served.peer)
             for how, (measure, variants) in WAYS.items():
-                once = partial(measure, served, events)
+                once = partial(measure, served, events, cores)
                 for variant in variants:  # fills the page cache
                     once(variant)
                 found = rounds(f"{name}, {how}", options.rounds, variants, once)
@@ -149,9 +154,9 @@ def main() -> None:
                     raise RuntimeError(f"{name}: the variants do not agree: {told}")
                 runs = [{each.name: asdict(one) for each, one in zip(variants, turn, strict=True)} for turn in found]
                 figures.setdefault(name, {})[how] = runs
-                console.print(compare(f"{name}, {how}: {options.rounds} rounds", how, variants, found))
+                console.print(compare(f"{name}, {how}: {options.rounds} rounds{told_cores}", how, variants, found))
     console.print(machine())
-    record({"models": figures}, options.json)
+    record({"cores": options.cores or os.cpu_count(), "models": figures}, options.json)
 
 
 if __name__ == "__main__":
