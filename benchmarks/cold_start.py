@@ -7,7 +7,8 @@
   by each variant's own defaults.
 - emulator: the same handlers under AWS's Runtime Interface Emulator, from the first invocation, which starts the
   interpreter, until its answer: awslambdaric and the emulator's HTTP come on top for all.
-With --cores 1 each process has one core (Linux), as a function of 1769 MB has; files are then not hashed beside imports.
+With --cores 1 each process has one core (Linux), as a function of 1769 MB has: slipway hashes its files beside the
+imports, which gains nothing there.
 Variants take turns, each round begins with another one; a ratio is the median of the rounds' own ratios. Peak memory is
 what Linux counts as resident, files that are mapped included.
 - floor: numpy, onnxruntime, a session, one run over tokens that are already there, on the bundle's own graph.
