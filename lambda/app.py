@@ -25,12 +25,16 @@ from mangum import Mangum
 
 from problem import MEDIA_TYPE, Problem
 from service import Service, print_exception
-from web import create_app, new_id
+from web import always, create_app, new_id
 
 if own_ssl is None:
+    # who wants TLS later imports both whole; asyncio's own stays without
     del sys.modules["ssl"]
+    sys.modules.pop("http.client", None)
 gc.freeze()
 gc.enable()
+
+ADDRESSES = ("host", "x-forwarded-port")
 
 service = Service(settings, verification)
 http = Mangum(
@@ -40,6 +44,14 @@ http = Mangum(
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """The answer to an event, in the shape that its sender reads; never raises."""
+    try:
+        return answer(event, context)
+    finally:
+        service.observer.cold = False
+
+
+def answer(event: Any, context: Any) -> dict[str, Any]:
+    """As `handler`."""
     request_id = str(getattr(context, "aws_request_id", None) or new_id())
     if not isinstance(event, dict) or "requestContext" not in event:
         if isinstance(event, dict) and "texts" in event:
@@ -47,10 +59,36 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         known = 'an HTTP request (function URL, API Gateway, load balancer) or {"texts": [...]}'
         return service.refuse(Problem(400, f"the event is of an unknown source: it is not {known}"), request_id)[1]
     try:
-        return http(event, context)
+        return http(addressed(event), context)
     except Exception as error:
         # the adapter takes an event to be what AWS sends: one that is not, or a body that is no base64
         print_exception()
         why = f"the event is no HTTP request: {type(error).__name__}"
         status, document = service.refuse(Problem(400, why), request_id)
-        return {"statusCode": status, "headers": {"content-type": MEDIA_TYPE}, "body": json.dumps(document)}
+        headers = {"content-type": MEDIA_TYPE, **always(request_id)}
+        # a load balancer reads the one or the other
+        several = {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
+        shape = several if "multiValueHeaders" in event else {"headers": headers}
+        return {"statusCode": status, **shape, "body": json.dumps(document), "isBase64Encoded": False}
+
+
+def addressed(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with the path that it has here: without the stage of an API, or the base path of its domain.
+
+    Also without the headers that say how the sender calls this server, of which the adapter does not take every form.
+    """
+    event = {**event, "requestContext": {**event["requestContext"]}}
+    for kind in ("headers", "multiValueHeaders"):
+        if event.get(kind):
+            event[kind] = {name: each for name, each in event[kind].items() if name.lower() not in ADDRESSES}
+    context = event["requestContext"]
+    proxy = (event.get("pathParameters") or {}).get("proxy")
+    if event.get("version") == "2.0":
+        stage, path = f"/{context.get('stage')}", context["http"]["path"]
+        path = path.removeprefix(stage) or "/" if f"{path}/".startswith(f"{stage}/") else path
+        context["http"] = {**context["http"], "path": path if proxy is None else f"/{proxy}"}
+    elif proxy is not None:
+        event["path"] = f"/{proxy}"
+    elif "resource" in event and "{" not in event["resource"]:
+        event["path"] = event["resource"]
+    return event

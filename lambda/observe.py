@@ -37,11 +37,11 @@ class Observer:
     """Writes to standard output, which Lambda ships to CloudWatch Logs; `model` says which model answers."""
 
     def __init__(self, model: dict[str, str]) -> None:
-        self.service = os.environ.get("POWERTOOLS_SERVICE_NAME", model["name"])
+        self.service = dimension(os.environ.get("POWERTOOLS_SERVICE_NAME", model["name"]))
         # under a canary two versions of a function answer at once
-        self.version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "local")
+        self.version = dimension(os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "local"))
         self.logger = Logger(service=self.service, location=None, model=model, function_version=self.version)
-        self.cold = True
+        self.cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 
     def request(self, told: Told) -> None:
         """The log line and the metrics of one request."""
@@ -85,8 +85,8 @@ class Observer:
 
 
 def dimension(value: str) -> str:
-    """A value as CloudWatch takes it of a dimension: ASCII, and no more than 1,024 characters."""
-    return value.encode("ascii", "backslashreplace").decode()[:1024]
+    """A value as CloudWatch takes it of a dimension: printable ASCII, not blank, no more than 1,024 characters."""
+    return value.encode("unicode_escape").decode()[:1024].strip() or "_"
 
 
 def write(lines: Iterable[str]) -> None:

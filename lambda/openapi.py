@@ -4,8 +4,9 @@ from http import HTTPStatus
 from typing import Any
 
 from problem import MEDIA_TYPE
-from question import BLANK
+from question import BLANK, MOST_NAMED
 
+ALLOW = {"description": "The methods that the path answers.", "schema": {"type": "string"}}
 WHY = {
     400: "The body is not JSON in UTF-8.",
     404: "There is no such path.",
@@ -58,19 +59,26 @@ def get(name: str, summary: str, schema: str, description: str, errors: tuple[in
 
 def responses(schema: str, description: str, errors: tuple[int, ...]) -> dict[str, Any]:
     """What a path answers: what was asked for, or a problem; 405 for any other method."""
-    answered = {
+    answered: dict[str, Any] = {
         "200": {"description": description, "content": {"application/json": {"schema": ref(schema)}}, **request_id()}
     }
     for status in sorted({*errors, 405}):
         problem = {"description": WHY[status], "content": {MEDIA_TYPE: {"schema": ref("Problem")}}, **request_id()}
         answered[str(status)] = problem
+    answered["405"] = answered["405"] | {"headers": {"allow": ALLOW, **request_id()["headers"]}}
+    answered["default"] = {**problem, "description": "Any other error, as of an event that is no HTTP request."}
     return answered
 
 
 def request_id() -> dict[str, Any]:
     """The header that names a request."""
     return {
-        "headers": {"x-request-id": {"description": "The id of the request in the log.", "schema": {"type": "string"}}}
+        "headers": {
+            "x-request-id": {
+                "description": "The id of the request: the log has it of each answer to texts, and of each error.",
+                "schema": {"type": "string"},
+            }
+        }
     }
 
 
@@ -103,7 +111,7 @@ def schemas(manifest: dict[str, Any]) -> dict[str, Any]:
                     "minimum": 1,
                     "maximum": len(labels),
                     "default": 1,
-                    "description": "How many classes each prediction names.",
+                    "description": f"How many classes each prediction names; times texts no more than {MOST_NAMED}.",
                 },
             },
             optional=("top_k",),

@@ -138,6 +138,8 @@ class Predictor:
         tolerance, and the label is the same wherever the recorded margin exceeds that tolerance.
         """
         recorded = self.manifest["recorded"][:count]
+        if not recorded:
+            return ["the bundle records no prediction"]
         tolerance = self.manifest["tolerance"]
         faults = []
         probabilities = self.probabilities([entry["text"] for entry in recorded])

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 MEDIA_TYPE = "application/problem+json"
 MOST = 20  # faults that one answer lists
@@ -24,5 +25,7 @@ class Problem(Exception):  # noqa: N818  # it is an answer
             "request_id": request_id,
         }
         if self.faults:
-            document["errors"] = [{"pointer": f"#{where}", "detail": what} for where, what in self.faults[:MOST]]
+            document["errors"] = [
+                {"pointer": f"#{quote(where, safe='/~')}", "detail": what} for where, what in self.faults[:MOST]
+            ]
         return document

@@ -4,9 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from predictor import well_formed
 from problem import Problem
 
 KEYS = ("texts", "top_k")
+MOST_NAMED = 8192  # classes in one answer: a load balancer hands on no more than 1 MB, Lambda 6
 # as str.isspace has it; languages differ over what \s is, so the OpenAPI document spells it out
 BLANK = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
@@ -53,6 +55,8 @@ def check(value: Any, limits: dict[str, int], classes: int) -> Question:
         top_k = int(top_k)
     if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= classes:
         faults.append(("/top_k", f"not a whole number from 1 to {classes}"))
+    elif isinstance(texts, list) and len(texts) * top_k > MOST_NAMED:
+        faults.append(("/top_k", f"{top_k} classes for {len(texts)} texts; an answer names {MOST_NAMED} at most"))
     if faults:
         where, what = faults[0]
         more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
@@ -70,6 +74,14 @@ def wrong_with(text: Any, limits: dict[str, int]) -> str:
     return "" if text.strip(BLANK) else "blank"
 
 
+def of_invocation(value: Any, limits: dict[str, int], classes: int) -> Question:
+    """As `check`, for what came with no body. Raises Problem 413, too, where its texts would make one too large."""
+    asked = check(value, limits, classes)
+    if sum(len(text.encode("utf-8", "surrogatepass")) for text in asked.texts) > limits["body_bytes"]:
+        raise too_large(limits)
+    return asked
+
+
 def too_large(limits: dict[str, int]) -> Problem:
     """The answer to a body above the limit."""
     return Problem(413, f"the body is larger than {limits['body_bytes']} bytes")
@@ -77,7 +89,7 @@ def too_large(limits: dict[str, int]) -> Problem:
 
 def escaped(key: str) -> str:
     """A key as a step of a JSON pointer, cut where it is long: https://www.rfc-editor.org/rfc/rfc6901."""
-    return key[:100].replace("~", "~0").replace("/", "~1")
+    return well_formed(key)[:100].replace("~", "~0").replace("/", "~1")
 
 
 def _no_number(word: str) -> None:

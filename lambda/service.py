@@ -28,8 +28,8 @@ class Service:
         return self._told(request_id, lambda: question.read(body, self.limits, len(self.predictor.labels)))
 
     def answer_value(self, value: Any, request_id: str) -> tuple[int, dict[str, Any]]:
-        """The same for a value that was JSON."""
-        return self._told(request_id, lambda: question.check(value, self.limits, len(self.predictor.labels)))
+        """The same for the value of a direct invocation."""
+        return self._told(request_id, lambda: question.of_invocation(value, self.limits, len(self.predictor.labels)))
 
     def refuse(self, problem: Problem, request_id: str) -> tuple[int, dict[str, Any]]:
         """Status and document of a problem that is none of a question's."""

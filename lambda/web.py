@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -22,7 +22,8 @@ from service import Service
 PAGE = Path(__file__).with_name("page.html")
 # the page is one file, and asks this server alone
 POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'none'"
 )
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -54,7 +55,7 @@ def create_app(service: Service, page: bool = False, threads: bool = False) -> S
         return respond(request, 200, describe(service.manifest))
 
     async def try_it(request: Request) -> Response:
-        headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff"}
+        headers = {"content-security-policy": POLICY, **always(request_id(request))}
         return Response(PAGE.read_bytes(), media_type="text/html; charset=utf-8", headers=headers)
 
     async def refuse(request: Request, error: Exception) -> Response:
@@ -69,27 +70,35 @@ def create_app(service: Service, page: bool = False, threads: bool = False) -> S
         Route("/openapi.json", openapi),
         *([Route("/", try_it)] if page else []),
     ]
-    app = Starlette(routes=routes, exception_handlers={Problem: refuse, HTTPException: refuse})
+    app = Starlette(routes=routes, exception_handlers={Problem: refuse, HTTPException: refuse, Exception: refuse})
     app.router.redirect_slashes = False
     return app
 
 
 def respond(request: Request, status: int, document: dict[str, Any], allow: str = "") -> Response:
     """A JSON document; an error is a problem."""
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff", "x-request-id": request_id(request)}
+    headers = always(request_id(request))
     if allow:
         headers["allow"] = allow
     content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(content, status, headers, "application/json" if status == 200 else problem.MEDIA_TYPE)
 
 
+def always(request_id: str) -> dict[str, str]:
+    """The headers of every answer."""
+    return {"cache-control": "no-store", "x-content-type-options": "nosniff", "x-request-id": request_id}
+
+
 async def read(request: Request, limits: dict[str, int]) -> bytes:
     """The body; of one that is too large no more than the limit is kept. Raises Problem 413."""
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limits["body_bytes"]:
-            raise too_large(limits)
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > limits["body_bytes"]:
+                raise too_large(limits)
+    except ClientDisconnect:
+        raise Problem(400, "the body broke off") from None
     return bytes(body)
 
 
@@ -97,7 +106,8 @@ def as_problem(error: Exception) -> Problem:
     """What Starlette raises for no such path, and for another method, in our words."""
     if isinstance(error, Problem):
         return error
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        return Problem(500, "the answer failed; the log says why")  # Starlette raises it again, for the log
     detail = {404: "there is no such path; /openapi.json lists them", 405: "the path answers other methods"}
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return Problem(error.status_code, detail.get(error.status_code, error.detail), allow=headers.get("allow", ""))

@@ -60,7 +60,7 @@ def test_an_event_of_an_unknown_source_is_told_so(app: ModuleType, event: Any) -
         {"requestContext": None},
         {"requestContext": {}},
         {"requestContext": {"elb": {}}},
-        {"requestContext": {"elb": {}}, "httpMethod": "GET", "path": "/health", "headers": {"host": "a:b:c"}},
+        {"requestContext": {"elb": {}}, "httpMethod": "GET", "path": "/health", "headers": ["host"]},
         {"requestContext": {}, "version": "2.0"},
         {"requestContext": {"http": {}}, "version": "2.0"},
         {"requestContext": {"http": {"method": "POST", "path": "/predict", "sourceIp": ""}}, "version": "2.0",
@@ -134,6 +134,85 @@ def test_a_bad_question_is_told_what_is_wrong_and_where(app: ModuleType, send: A
 
 def test_blank_is_what_python_calls_so() -> None:
     assert {*BLANK} == {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()}
+
+
+def carried(answer: Any) -> str:
+    """As the runtime's client sends it."""
+    return json.dumps(answer, ensure_ascii=False).encode().decode()
+
+
+def test_a_key_that_no_encoding_carries_is_told(app: ModuleType, send: Any) -> None:
+    answer = send(app, '{"texts": ["a"], "\\ud800": 1}')
+    assert answer["statusCode"] == 422
+    assert document(answer)["errors"][0]["pointer"] == "#/%EF%BF%BD"
+    assert "unknown" in carried(app.handler({"texts": ["a"], "\ud800": 1}, None))
+
+
+def test_an_answer_has_no_more_classes_than_its_carrier_takes(
+    app: ModuleType, post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("question.MOST_NAMED", 100)
+    assert post(app, {"texts": ["a"] * 10, "top_k": 10})["statusCode"] == 200
+    told = document(post(app, {"texts": ["a"] * 11, "top_k": 10}))
+    assert told["detail"] == "top_k: 10 classes for 11 texts; an answer names 100 at most"
+
+
+def test_a_direct_invocation_is_no_larger_than_a_body(app: ModuleType) -> None:
+    assert app.handler({"texts": ["a b " * 5000] * 256}, None)["status"] == 413
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "2.0", "requestContext": {"stage": "prod", "http": {"path": "/prod/health"}}},
+        {"version": "2.0", "pathParameters": {"proxy": "health"}, "requestContext": {"http": {"path": "/v1/health"}}},
+        {"resource": "/{proxy+}", "path": "/v1/health", "pathParameters": {"proxy": "health"}, "httpMethod": "GET"},
+        {"resource": "/health", "path": "/v1/health", "httpMethod": "GET"},
+    ],
+)
+def test_a_stage_or_a_base_path_is_no_part_of_the_path(app: ModuleType, change: dict[str, Any]) -> None:
+    event = {**change, "headers": {"host": "[2001:db8::1]:443"}}
+    context = event["requestContext"] = {**change.get("requestContext", {})}
+    if "http" in context:
+        context["http"] = {"method": "GET", "sourceIp": "192.0.2.1", **context["http"]}
+    assert app.handler(event, None)["statusCode"] == 200
+    other = {"version": "2.0", "headers": {}, "requestContext": {"stage": "heal", "http": {"path": "/health"}}}
+    other["requestContext"]["http"] |= {"method": "GET", "sourceIp": ""}  # type: ignore[index]
+    assert app.handler(other, None)["statusCode"] == 200
+
+
+def test_a_load_balancer_of_several_values_gets_several(app: ModuleType) -> None:
+    event = {"requestContext": {"elb": {}}, "multiValueHeaders": {"a": ["b"]}, "httpMethod": "POST", "path": "/predict"}
+    answer = app.handler({**event, "body": "a", "isBase64Encoded": True}, None)
+    assert answer["statusCode"] == 400
+    assert answer["multiValueHeaders"]["content-type"] == ["application/problem+json"]
+    assert "headers" not in answer
+
+
+def test_what_fails_outside_of_a_question_is_a_problem_too(
+    app: ModuleType, send: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.service.predictor, "_session", None)
+    answer = send(app, method="GET", path="/health")
+    assert answer["statusCode"] == 500
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert document(answer)["request_id"] == answer["headers"]["x-request-id"]
+
+
+def test_health_holds_nothing_where_nothing_is_recorded(
+    load: Callable[..., ModuleType], post: Any, bundle: Path
+) -> None:
+    from slipway.packaging.bundle import write_manifest
+
+    write_manifest(bundle, {**Predictor(bundle).manifest, "recorded": []})
+    assert post(load(bundle), method="GET", path="/health")["statusCode"] == 503
+
+
+def test_who_wants_tls_later_has_it(shipped: Path) -> None:
+    folder = Path(__file__).resolve().parents[2] / "lambda"
+    code = "import app, http.client, ssl, urllib.request; http.client.HTTPSConnection, urllib.request.HTTPSHandler"
+    environment = {"SLIPWAY_BUNDLE": str(shipped), "PYTHONPATH": str(folder)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_all_faults_are_listed(app: ModuleType, post: Any) -> None:

@@ -19,7 +19,9 @@ json_values = st.recursive(
     max_leaves=10,
 )
 texts = st.lists(st.text(max_size=60) | json_values, max_size=5)
-questions = st.fixed_dictionaries({"texts": texts | json_values}, optional={"top_k": json_values | st.integers(-1, 12)})
+questions = st.fixed_dictionaries(
+    {"texts": texts | json_values}, optional={"top_k": json_values | st.integers(-1, 12), "\ud800": json_values}
+)
 bodies = questions.map(json.dumps) | st.text(max_size=50) | json_values
 names = st.sampled_from(
     ["content-type", "host", "x-forwarded-port", "x-forwarded-proto", "cookie", "transfer-encoding"]
@@ -60,7 +62,7 @@ def test_no_event_makes_the_function_fail(app: ModuleType) -> None:
     @settings(max_examples=EVENTS, **QUIET)
     @given(events)
     def answers(event: Any) -> None:
-        answer = json.loads(json.dumps(app.handler(event, None)))
+        answer = json.loads(json.dumps(app.handler(event, None), ensure_ascii=False).encode())  # as the runtime does
         status = answer.get("statusCode") or answer.get("status", 200)
         assert status < 500, answer
         statuses.add(status)

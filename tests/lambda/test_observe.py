@@ -42,6 +42,13 @@ def test_a_request_is_one_line_with_its_id_and_whether_the_start_was_cold(
         assert line["milliseconds"] > 0
 
 
+def test_a_start_is_cold_once_whatever_was_asked_first(load: Load, shipped: Path, post: Any, said: Said) -> None:
+    app = load(shipped)
+    post(app, method="GET", path="/health")
+    post(app, {"texts": ["my card"]})
+    assert said()[0]["cold_start"] is False
+
+
 def test_metrics_carry_what_is_asked_for_and_the_functions_version(
     load: Load, shipped: Path, post: Any, said: Said
 ) -> None:
@@ -75,9 +82,9 @@ def test_the_largest_request_stays_within_the_format(load: Load, shipped: Path, 
 
 def test_a_label_is_told_as_cloudwatch_takes_it() -> None:
     observer = Observer({"name": "model", "version": "0"})
-    told = Told("id", "answered", 200, 1.0, labels=["Größe", "x" * 2000], scores=[0.9, 0.9])
+    told = Told("id", "answered", 200, 1.0, labels=["Größe", "x" * 2000, " ", "a\n"], scores=[0.9] * 4)
     _, *labels = map(json.loads, observer._metrics(told))
-    assert [line["label"] for line in labels] == ["Gr\\xf6\\xdfe", "x" * 1024]
+    assert [line["label"] for line in labels] == ["Gr\\xf6\\xdfe", "x" * 1024, "_", "a\\n"]
 
 
 def test_a_refused_request_is_counted_and_its_reason_logged(load: Load, shipped: Path, post: Any, said: Said) -> None:
