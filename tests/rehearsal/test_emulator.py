@@ -21,8 +21,11 @@ from slipway.rehearsal.emulator import LAMBDA, Emulator, free_ports, invoke
 
 TEXTS = ["my card has not arrived", "where can I see the exchange rate?"]
 ALLOWED = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}  # set by the emulator, and empty
-# Lambda's user has no rights; where this one has none either, nothing is to be taken away
-UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+# Lambda's user has no rights; this one reads what it likes, as Python itself may lie in root's own folders
+UNPRIVILEGED = [
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
+    *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
+]
 # records what the function opens to write and whom it connects to, and answers with it
 WATCHED = """
 import os, sys
