@@ -7,7 +7,7 @@ export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
 DEVICE ?= cpu
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kill-test lint format bench serve lambda ui image-train image-test image-lambda lock clean
+.PHONY: help setup demo test kill-test soak-test lint format bench serve lambda ui image-train image-test image-lambda lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,12 +28,15 @@ demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came o
 	@slipway summary
 
 test: $(INSTALLED) lint ## run all checks and tests
-	@pytest -n 2 --dist loadscope --cov --cov-report=term
+	@pytest -n 2 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
 
 kill-test: $(INSTALLED) ## kill training at 40 random moments, dvc, and who submits at each call; compare what comes out
 	@SLIPWAY_KILLS=40 pytest -n 2 --dist loadscope tests/training/test_kills.py tests/compute/sagemaker/test_crash.py \
 		tests/pipeline/test_repro.py::test_a_job_that_a_killed_dvc_left_is_found_and_not_trained_twice \
 		-rP --show-capture=stdout
+
+soak-test: $(INSTALLED) ## ask the function 21,000 strange and 50,000 right questions, and by 32 clients for a minute
+	@SLIPWAY_SOAK=1 pytest -rP --show-capture=stdout tests/lambda/test_fuzz.py tests/lambda/test_load.py
 
 lint: $(INSTALLED) ## check style and types
 	@ruff check

@@ -21,6 +21,12 @@ CONTEXT = SimpleNamespace(aws_request_id="8a1f4b7e-0000-4000-8000-000000000001")
 
 
 @pytest.fixture(scope="session")
+def soak() -> bool:
+    """Whether this is `make soak-test`, which asks more and longer than `make test`."""
+    return "SLIPWAY_SOAK" in os.environ
+
+
+@pytest.fixture(scope="session")
 def rows(prepared: Path) -> pd.DataFrame:
     """The test split: columns text, label, origin."""
     return pd.read_parquet(prepared / "test.parquet")

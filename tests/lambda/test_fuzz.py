@@ -9,8 +9,9 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-EVENTS = 18_000
-QUESTIONS = 1_500  # of each kind: as the document allows, and as it does not
+# by whether it is `make soak-test`
+EVENTS = {True: 18_000, False: 3_000}
+QUESTIONS = {True: 1_500, False: 250}  # of each kind: as the document allows, and as it does not
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 
 json_values = st.recursive(
@@ -56,10 +57,10 @@ events = http_events | questions | json_values
 
 
 @pytest.mark.slow
-def test_no_event_makes_the_function_fail(app: ModuleType) -> None:
+def test_no_event_makes_the_function_fail(app: ModuleType, soak: bool, capsys: pytest.CaptureFixture[str]) -> None:
     statuses: set[int] = set()
 
-    @settings(max_examples=EVENTS, **QUIET)
+    @settings(max_examples=EVENTS[soak], **QUIET)
     @given(events)
     def answers(event: Any) -> None:
         answer = json.loads(json.dumps(app.handler(event, None), ensure_ascii=False).encode())  # as the runtime does
@@ -69,10 +70,12 @@ def test_no_event_makes_the_function_fail(app: ModuleType) -> None:
 
     answers()
     assert statuses >= {200, 400, 404, 405, 422}
+    capsys.readouterr()  # what it logged
+    print(f"{EVENTS[soak]:,} events, statuses", *sorted(statuses))
 
 
 @pytest.mark.slow
-def test_the_service_is_as_its_openapi_document_says(server: str) -> None:
+def test_the_service_is_as_its_openapi_document_says(server: str, soak: bool) -> None:
     schema = schemathesis.openapi.from_url(f"{server}/openapi.json")
     count = 0
 
@@ -80,7 +83,7 @@ def test_the_service_is_as_its_openapi_document_says(server: str) -> None:
         asks = operation.ok().path == "/predict"
         # a path that takes nothing can be asked for nothing wrong
         for mode in schemathesis.GenerationMode if asks else [schemathesis.GenerationMode.POSITIVE]:
-            examples = QUESTIONS if asks else 20
+            examples = QUESTIONS[soak] if asks else 20
 
             @settings(max_examples=examples, **QUIET)
             @given(case=operation.ok().as_strategy(generation_mode=mode))
@@ -90,4 +93,5 @@ def test_the_service_is_as_its_openapi_document_says(server: str) -> None:
                 case.call_and_validate()
 
             conforms()
-    assert count >= 2 * QUESTIONS
+    assert count >= 2 * QUESTIONS[soak]
+    print(f"{count:,} requests of schemathesis")
