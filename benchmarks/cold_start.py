@@ -4,7 +4,7 @@
 
 - process: wall time from the start of a fresh interpreter until the answer to one event is read. For all, files
   are in the page cache and compiled to .pyc, numpy's BLAS has one thread and onnxruntime reports to nobody; the rest is
-  by each variant's own defaults.
+  by each variant's own defaults (onnxruntime's is a thread a core, here of the cores that the process may use).
 - emulator: the same handlers under AWS's Runtime Interface Emulator, from the first invocation, which starts the
   interpreter, until its answer: awslambdaric and the emulator's HTTP come on top for all.
 With --cores 1 each process has one core (Linux), as a function of 1769 MB has: slipway hashes its files beside the

@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any, BinaryIO
 
 SCHEMA_VERSION = 1
+AT_ONCE = 2**25  # bytes that are mapped, and so in memory, while a file is hashed
 MANIFEST_KEYS = {
     *("schema_version", "digest", "name", "precision", "labels", "max_length", "pad_id", "unk_id", "token_budget"),
     *("limits", "temperature", "tolerance", "recorded", "made_from", "files"),
@@ -94,8 +95,9 @@ def verify_files(bundle: Path, files: dict[str, dict[str, Any]]) -> None:
 
 
 def sha256(file: BinaryIO, size: int) -> str:
-    """Hex SHA-256 of an open file of `size` bytes, in one call: between two, other threads would make it wait."""
-    if not size:
-        return hashlib.sha256().hexdigest()
-    with mmap(file.fileno(), size, access=ACCESS_READ) as content:
-        return hashlib.sha256(content).hexdigest()
+    """Hex SHA-256 of an open file of `size` bytes, in few calls: between two, other threads make it wait."""
+    digest = hashlib.sha256()
+    for start in range(0, size, AT_ONCE):
+        with mmap(file.fileno(), min(AT_ONCE, size - start), access=ACCESS_READ, offset=start) as content:
+            digest.update(content)
+    return digest.hexdigest()

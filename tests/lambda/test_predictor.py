@@ -1,6 +1,8 @@
 """The predictor answers every text, the same in any company, and opens nothing but a bundle that is whole."""
 
+import hashlib
 import json
+import mmap
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import manifest
 from predictor import SCHEMA_VERSION, BundleError, Predictor, chunks, digest_of, softmax
 
 FILES = ["manifest.json", "model.onnx", "model.onnx.data", "tokenizer.json"]
@@ -217,6 +220,14 @@ class TestBundle:
         (bundle / name).write_bytes(content)
         with pytest.raises(BundleError, match=f"bundle/{name} .*(altered|damaged)"):
             Predictor(bundle)
+
+    @pytest.mark.parametrize("size", [0, 4096, 8191, 8192, 20_000])
+    def test_is_hashed_in_pieces_as_at_once(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int) -> None:
+        monkeypatch.setattr(manifest, "AT_ONCE", mmap.ALLOCATIONGRANULARITY)
+        content = np.random.default_rng(0).bytes(size)
+        (tmp_path / "file").write_bytes(content)
+        with (tmp_path / "file").open("rb") as file:
+            assert manifest.sha256(file, size) == hashlib.sha256(content).hexdigest()
 
     @given(st.data())
     def test_with_any_flipped_byte_of_the_manifest_is_refused(

@@ -17,7 +17,12 @@ class Classifier:
         facts = json.loads((folder / "model.json").read_bytes())
         self.labels, self.temperature = facts["labels"], facts["temperature"]
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        # the default on a machine of so many cores; where a process may use fewer than there are, it would take more
+        options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        self.session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
         self.names = [each.name for each in self.session.get_inputs()]
 
     def predict(self, texts: list[str]) -> list[dict[str, Any]]:
