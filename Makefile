@@ -53,8 +53,7 @@ bench: $(INSTALLED) ## measure: every figure in the README
 BUNDLE ?= models/bundle
 PORT ?= 8000
 serve: $(INSTALLED) $(BUNDLE) ## answer on this machine, with a page to try the model
-	@echo "http://127.0.0.1:$(PORT) is a page to try the model; Ctrl-C ends it"
-	@SLIPWAY_BUNDLE=$(BUNDLE) uvicorn --app-dir lambda serve:app --port $(PORT) --log-level warning
+	@SLIPWAY_BUNDLE=$(BUNDLE) uvicorn --app-dir lambda serve:app --port $(PORT) --no-access-log
 
 lambda: $(INSTALLED) $(BUNDLE) ## run the function itself, under AWS's emulator: in its image if docker has it
 	@python -m slipway.rehearsal.function $(BUNDLE)
@@ -74,8 +73,9 @@ image-train: $(INSTALLED) ## build the training image; `make image-train DEVICE=
 image-test: image-train ## train in the image that was built, with docker
 	@SLIPWAY_DOCKER=1 pytest tests/compute/test_container.py
 
-image-lambda: $(INSTALLED) models/bundle ## build the function's image; needs docker
+image-lambda: $(INSTALLED) $(BUNDLE) ## build the function's image; needs docker
 	@command -v docker >/dev/null || { echo "error: docker is missing: install Docker Engine (https://docs.docker.com/engine/install); \`make lambda\` does without" >&2; exit 2; }
+	@test "$(BUNDLE)" = models/bundle || { echo "error: the image holds models/bundle, and no other bundle" >&2; exit 2; }
 	@tag=$$(python -m slipway.delivery.image) && BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 \
 		--file lambda/Dockerfile --tag slipway-serve:$$tag . && echo "slipway-serve:$$tag"
 

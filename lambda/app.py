@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html, urls-invo
 
 import gc
 import json
+import re
 import sys
 from typing import Any
 
@@ -35,6 +36,7 @@ gc.freeze()
 gc.enable()
 
 ADDRESSES = ("host", "x-forwarded-port")
+GREEDY = re.compile(r"\{(\w+)\+\}")
 
 service = Service(settings, verification)
 http = Mangum(
@@ -82,13 +84,19 @@ def addressed(event: dict[str, Any]) -> dict[str, Any]:
         if event.get(kind):
             event[kind] = {name: each for name, each in event[kind].items() if name.lower() not in ADDRESSES}
     context = event["requestContext"]
-    proxy = (event.get("pathParameters") or {}).get("proxy")
-    if event.get("version") == "2.0":
-        stage, path = f"/{context.get('stage')}", context["http"]["path"]
-        path = path.removeprefix(stage) or "/" if f"{path}/".startswith(f"{stage}/") else path
-        context["http"] = {**context["http"], "path": path if proxy is None else f"/{proxy}"}
-    elif proxy is not None:
-        event["path"] = f"/{proxy}"
-    elif "resource" in event and "{" not in event["resource"]:
-        event["path"] = event["resource"]
+    second = event.get("version") == "2.0"
+    # as "POST /predict", "/predict", "/v1/{proxy+}", "$default"; a load balancer has none
+    route = str(event.get("routeKey" if second else "resource", "")).rpartition(" ")[2]
+    path = context["http"]["path"] if second else event["path"]
+    rest, stage = GREEDY.search(route), f"/{context.get('stage')}"
+    if rest and (event.get("pathParameters") or {}).get(rest[1]) is not None:
+        path = f"/{event['pathParameters'][rest[1]]}"
+    elif not second and route.startswith("/") and "{" not in route:
+        path = route
+    elif f"{path}/".startswith(f"{stage}/"):
+        path = path.removeprefix(stage) or "/"
+    if second:
+        context["http"] = {**context["http"], "path": path}
+    else:
+        event["path"] = path
     return event

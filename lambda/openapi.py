@@ -1,9 +1,8 @@
 """The OpenAPI document of the service, for the bundle at hand: https://spec.openapis.org/oas/v3.1.0."""
 
-from http import HTTPStatus
 from typing import Any
 
-from problem import MEDIA_TYPE
+from problem import MEDIA_TYPE, TITLES
 from question import BLANK, MOST_NAMED
 
 ALLOW = {"description": "The methods that the path answers.", "schema": {"type": "string"}}
@@ -12,7 +11,7 @@ WHY = {
     404: "There is no such path.",
     405: "The path answers other methods, which the header Allow names.",
     413: "The body is larger than the limit.",
-    415: "The body is not application/json.",
+    415: "The body is not application/json, or compressed.",
     422: "The question breaks a rule; `errors` says which, and where in the body.",
     500: "The answer failed; the log of the service says why.",
     503: "The model does not answer here as it did where it was made.",
@@ -51,9 +50,12 @@ def document(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def get(name: str, summary: str, schema: str, description: str, errors: tuple[int, ...]) -> dict[str, Any]:
-    """A path that is only read."""
+    """A path that is only read. HEAD is answered as GET, without the document."""
+    whole = responses(schema, description, (*errors, 500))
+    bare = {status: {key: each[key] for key in each if key != "content"} for status, each in whole.items()}
     return {
-        "get": {"operationId": name, "summary": summary, "responses": responses(schema, description, (*errors, 500))}
+        "get": {"operationId": name, "summary": summary, "responses": whole},
+        "head": {"operationId": f"{name}_head", "summary": f"{summary}: the headers alone", "responses": bare},
     }
 
 
@@ -143,7 +145,7 @@ def schemas(manifest: dict[str, Any]) -> dict[str, Any]:
         "Problem": closed(
             {
                 "type": {"type": "string", "format": "uri-reference"},
-                "title": {"type": "string", "enum": sorted(HTTPStatus(status).phrase for status in WHY)},
+                "title": {"type": "string", "enum": sorted(TITLES.values())},
                 "status": {"type": "integer", "enum": sorted(WHY)},
                 "detail": {"type": "string"},
                 "request_id": {"type": "string"},

@@ -1,11 +1,21 @@
 """What is wrong with a request, as application/problem+json: https://www.rfc-editor.org/rfc/rfc9457."""
 
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 MEDIA_TYPE = "application/problem+json"
 MOST = 20  # faults that one answer lists
+# https://www.rfc-editor.org/rfc/rfc9110#section-15: releases of Python know some by older names
+TITLES = {
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 
 class Problem(Exception):  # noqa: N818  # it is an answer
@@ -19,7 +29,7 @@ class Problem(Exception):  # noqa: N818  # it is an answer
         """The members of the document."""
         document: dict[str, Any] = {
             "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "title": TITLES[self.status],
             "status": self.status,
             "detail": self.detail,
             "request_id": request_id,

@@ -8,6 +8,7 @@ from predictor import well_formed
 from problem import Problem
 
 KEYS = ("texts", "top_k")
+LONG = 1000  # digits: Python reads no whole number of some thousands
 MOST_NAMED = 8192  # classes in one answer: a load balancer hands on no more than 1 MB, Lambda 6
 # as str.isspace has it; languages differ over what \s is, so the OpenAPI document spells it out
 BLANK = (
@@ -29,8 +30,7 @@ def read(body: bytes, limits: dict[str, int], classes: int) -> Question:
     if len(body) > limits["body_bytes"]:
         raise too_large(limits)
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
-    # a number of 5,000 digits is a ValueError, too
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Problem(400, f"the body is not JSON: {why}") from error
@@ -90,6 +90,10 @@ def too_large(limits: dict[str, int]) -> Problem:
 def escaped(key: str) -> str:
     """A key as a step of a JSON pointer, cut where it is long: https://www.rfc-editor.org/rfc/rfc6901."""
     return well_formed(key)[:100].replace("~", "~0").replace("/", "~1")
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < LONG else float(digits)
 
 
 def _no_number(word: str) -> None:

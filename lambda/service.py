@@ -1,6 +1,7 @@
 """Answers questions from one bundle, whoever brings them: the same over HTTP and for a direct invocation."""
 
 import time
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -88,6 +89,7 @@ def since(began: float) -> float:
 
 def print_exception() -> None:
     """The traceback of what went wrong, into the log."""
-    import traceback  # takes milliseconds of each cold start, for what hardly ever happens
+    with suppress(Exception):  # the log may be what went wrong
+        import traceback  # takes milliseconds of each cold start, for what hardly ever happens
 
-    traceback.print_exc()
+        traceback.print_exc()

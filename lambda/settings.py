@@ -26,7 +26,11 @@ class Settings:
             capture = Capture(float(told.get("SLIPWAY_CAPTURE_RATE", "0")), told.get("SLIPWAY_CAPTURE_TEXT", "hash"))  # type: ignore[arg-type]
         except ValueError as error:
             raise ValueError(f"SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: {error}") from error
-        memory = int(told.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"))
+        memory = told.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
+        if not memory.isdecimal():
+            raise ValueError(f"AWS_LAMBDA_FUNCTION_MEMORY_SIZE: {memory!r} is no number of megabytes")
+        page = told.get("SLIPWAY_PAGE", "0")
+        if page not in ("0", "1"):
+            raise ValueError(f"SLIPWAY_PAGE: {page!r} is neither 0 nor 1")
         bundle = Path(told.get("SLIPWAY_BUNDLE", Path(__file__).with_name("bundle")))
-        page = told.get("SLIPWAY_PAGE", "0") == "1"
-        return cls(bundle, capture, max(1, round(memory / MEMORY_OF_A_CORE)), page)
+        return cls(bundle, capture, max(1, round(int(memory) / MEMORY_OF_A_CORE)), page == "1")

@@ -35,6 +35,9 @@ def create_app(service: Service, page: bool = False, threads: bool = False) -> S
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Problem(415, f"the body must be application/json, not {kind[:100]}")
+        coding = request.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("", "identity"):
+            raise Problem(415, f"the body must not be compressed: its encoding is {coding[:100]}")
         body = await read(request, service.limits)
         name = request_id(request)
         if threads:

@@ -1,5 +1,6 @@
 """The function answers every kind of event, and says what is wrong with those that it cannot answer."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -96,7 +97,7 @@ BAD: dict[str, tuple[Any, int, str]] = {
     "nothing": ("", 400, "the body is not JSON"),
     "no UTF-8": (b"\xff\xfe{", 400, "the body is not JSON"),
     "NaN": ('{"texts": ["a"], "top_k": NaN}', 400, "NaN is no number of JSON"),
-    "a number without end": ('{"texts": ["a"], "top_k": ' + "9" * 5000 + "}", 400, "the body is not JSON"),
+    "a number without end": ('{"texts": ["a"], "top_k": ' + "9" * 5000 + "}", 422, "top_k: not a whole number"),
     "deep": ("[" * 100_000, 400, "nested too deeply"),
     "a list": (["a"], 422, "the body must be an object"),
     "no texts": ({}, 422, "texts: missing"),
@@ -165,13 +166,19 @@ def test_a_direct_invocation_is_no_larger_than_a_body(app: ModuleType) -> None:
     "change",
     [
         {"version": "2.0", "requestContext": {"stage": "prod", "http": {"path": "/prod/health"}}},
-        {"version": "2.0", "pathParameters": {"proxy": "health"}, "requestContext": {"http": {"path": "/v1/health"}}},
-        {"resource": "/{proxy+}", "path": "/v1/health", "pathParameters": {"proxy": "health"}, "httpMethod": "GET"},
-        {"resource": "/health", "path": "/v1/health", "httpMethod": "GET"},
+        {"version": "2.0", "routeKey": "ANY /v1/{any+}", "pathParameters": {"any": "health"}}
+        | {"requestContext": {"stage": "$default", "http": {"path": "/v1/health"}}},
+        {"version": "2.0", "routeKey": "GET /health", "requestContext": {"http": {"path": "/health"}}},
+        {"resource": "/{proxy+}", "path": "/v1/health", "pathParameters": {"proxy": "health"}},
+        {"resource": "/v1/{any+}", "path": "/v1/health", "pathParameters": {"any": "health"}},
+        {"resource": "/health", "path": "/v1/health", "pathParameters": None},
+        # an HTTP API that sends payloads of version 1.0
+        {"version": "1.0", "resource": "$default", "path": "/health", "requestContext": {"stage": "$default"}},
+        {"version": "1.0", "resource": "$default", "path": "/prod/health", "requestContext": {"stage": "prod"}},
     ],
 )
 def test_a_stage_or_a_base_path_is_no_part_of_the_path(app: ModuleType, change: dict[str, Any]) -> None:
-    event = {**change, "headers": {"host": "[2001:db8::1]:443"}}
+    event = {"httpMethod": "GET", **change, "headers": {"host": "[2001:db8::1]:443"}}
     context = event["requestContext"] = {**change.get("requestContext", {})}
     if "http" in context:
         context["http"] = {"method": "GET", "sourceIp": "192.0.2.1", **context["http"]}
@@ -179,6 +186,30 @@ def test_a_stage_or_a_base_path_is_no_part_of_the_path(app: ModuleType, change: 
     other = {"version": "2.0", "headers": {}, "requestContext": {"stage": "heal", "http": {"path": "/health"}}}
     other["requestContext"]["http"] |= {"method": "GET", "sourceIp": ""}  # type: ignore[index]
     assert app.handler(other, None)["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('{"texts": ["a"], "top_k": 1%s}' % ("0" * 5000), 422),
+        ('{"texts": ["a"], "top_k": -1%s}' % ("0" * 5000), 422),
+        ('{"texts": ["a"], "top_k": 1%s}' % ("0" * 900), 422),
+        ('{"texts": [1%s]}' % ("0" * 5000), 422),
+        ('{"texts": ["a"], "top_k": 2.0}', 200),
+    ],
+)  # fmt: skip
+def test_a_number_of_any_length_is_json(app: ModuleType, post: Any, body: str, status: int) -> None:
+    assert post(app, body)["statusCode"] == status
+
+
+def test_a_compressed_body_is_refused_as_such(app: ModuleType, send: Any) -> None:
+    event = send.shape("POST", "/predict", gzip.compress(b'{"texts": ["a"]}'), binary=True)
+    event["headers"]["content-encoding"] = "gzip"
+    if "multiValueHeaders" in event:
+        event["multiValueHeaders"]["content-encoding"] = ["gzip"]
+    answer = app.handler(event, None)
+    assert answer["statusCode"] == 415
+    assert "must not be compressed" in document(answer)["detail"]
 
 
 def test_a_load_balancer_of_several_values_gets_several(app: ModuleType) -> None:

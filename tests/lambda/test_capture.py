@@ -97,5 +97,9 @@ def test_a_log_that_cannot_be_written_costs_no_answer(
     app = captures()
     with open(os.devnull) as closed, monkeypatch.context() as patch:  # noqa: PTH123
         patch.setattr("sys.stdout", closed)  # not writable
-        answer = post(app, {"texts": TEXTS})
-    assert answer["statusCode"] == 200
+        answers = [post(app, {"texts": TEXTS})]
+        patch.setattr("sys.stderr", closed)  # so that nothing can be said of it either
+        answers.append(post(app, {"texts": TEXTS}))
+        refused, broken = post(app, {}), app.handler({"requestContext": None}, None)
+    assert [answer["statusCode"] for answer in answers] == [200, 200]
+    assert (refused["statusCode"], broken["statusCode"]) == (422, 400)

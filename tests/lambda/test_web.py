@@ -1,5 +1,8 @@
 """The service under uvicorn, as `make serve` starts it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +10,8 @@ import pytest
 import requests
 
 from predictor import Predictor
+
+LAMBDA = Path(__file__).resolve().parents[2] / "lambda"
 
 
 def test_it_answers_as_the_predictor_does(server: str, shipped: Path) -> None:
@@ -38,3 +43,21 @@ def test_the_page_may_ask_this_server_alone(server: str) -> None:
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert requests.head(f"{server}/health", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SLIPWAY_BUNDLE", "/nowhere", "/nowhere/manifest.json cannot be read"),
+        ("SLIPWAY_PAGE", "true", "SLIPWAY_PAGE: 'true' is neither 0 nor 1"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1GB", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1GB' is no number of megabytes"),
+        ("SLIPWAY_CAPTURE_RATE", "2", "SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: the share"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line(shipped: Path, name: str, value: str, said: str) -> None:
+    environment = os.environ | {"SLIPWAY_BUNDLE": str(shipped), name: value}
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(LAMBDA), "serve:app", "--port", "0"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.count("\n") == 1
