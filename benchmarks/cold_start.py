@@ -17,8 +17,8 @@ what Linux counts as resident, files that are mapped included.
 - FastAPI, Mangum, AutoTokenizer: on the graph as torch exports it, in one file; and, beside what the issue asks for, on
   the graph that slipway optimised ahead of time, with its weights mapped.
 - bare: AutoTokenizer and onnxruntime without FastAPI and Mangum. mlflow pyfunc: the same as an MLflow model.
-- torch, AutoTokenizer: the torch model as TorchScript. This and pyfunc run in the project's own environment, as
-  torch and MLflow would take minutes to install once more: what they do not import costs their start nothing.
+- torch, AutoTokenizer: the torch model as TorchScript, in the project's own environment, as torch would take minutes to
+  install once more; what it does not import costs its start next to nothing.
 All answer the same text with the same weights, and must agree on the label. `bag` is the default model; `minilm` a BERT
 of MiniLM's size (6 layers, 384 wide, 30,522 token embeddings, so 90 MB) with random weights and this data's tokenizer.
 """
@@ -38,7 +38,7 @@ from rich.table import Table
 
 from serving.bundles import MODELS, Served, make
 from serving.environments import ROOT, RUNTIME, compile_sources, packages_of, python_of
-from serving.figures import Goal, cells, machine, ratio, record, rounds, spread
+from serving.figures import FIGURES, Goal, cells, machine, ratio, record, rounds, spread
 from serving.process import start
 from serving.variants import BARE, FLOOR, PEER, PEER_SAME, SLIPWAY, VARIANTS, Variant, event, labels_in
 from slipway.rehearsal.emulator import Emulator
@@ -126,12 +126,12 @@ WAYS = {
 
 
 def main() -> None:
-    """Measure, print, and write the runs as JSON where asked."""
+    """Measure, print, and write the runs as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=["bag", "minilm"])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--cores", type=int, default=0, help="that each process may use; all where not given")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, default=FIGURES / "cold_start.json", help="where all runs go")
     options = parser.parse_args()
     cores = set(sorted(os.sched_getaffinity(0))[: options.cores]) if options.cores else set()
     os.chdir(ROOT)

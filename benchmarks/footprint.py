@@ -4,7 +4,7 @@
 
 - RSS after 100 requests of one text each, in MB that Linux counts as resident, mapped files included.
 - Installed size of each environment in MB: all that its pinned requirements install, without pip and setuptools, with
-  the .pyc files that pip compiled and without; no model. pyfunc and torch have no environment of their own here.
+  the .pyc files that pip compiled and without; no model. torch has no environment of its own here.
 - Cost of a million warm requests of one text, and of a thousand cold starts: billed milliseconds (each request's,
   rounded up) x 1769 MB, which buys one core, at a STATED price, Lambda's on x86 in us-east-1: 0.0000166667 USD a
   GB-second, and 0.20 USD a million requests. It is computed from times on this machine, not measured on AWS.
@@ -28,7 +28,7 @@ from rich.table import Table
 
 from serving.bundles import MODELS, Served, make
 from serving.environments import LAMBDA, PROJECT, ROOT, compile_sources, packages_of, python_of
-from serving.figures import Goal, cells, machine, ratio, record, rounds
+from serving.figures import FIGURES, Goal, cells, machine, ratio, record, rounds
 from serving.process import start
 from serving.variants import BARE, PEER, PYFUNC, SLIPWAY, TORCH, Variant, event
 
@@ -113,11 +113,11 @@ def compare(title: str, found: list[list[Footprint]]) -> Table:
 
 
 def main() -> None:
-    """Measure, print, and write the runs as JSON where asked."""
+    """Measure, print, and write the runs as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=["bag", "minilm"])
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, default=FIGURES / "footprint.json", help="where all runs go")
     options = parser.parse_args()
     os.chdir(ROOT)
     compile_sources()

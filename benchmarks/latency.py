@@ -1,6 +1,6 @@
 """What `predict`, and a request around it, take beyond the model itself.
 
-    python benchmarks/latency.py [--models bag minilm] [--rounds 10] [--json FILE]
+    python benchmarks/latency.py [--models bag encoder minilm] [--rounds 10] [--json FILE]
 
 All in one process with lambda/ and what it installs alone; the ways to answer take turns, each round begins with
 another, and a ratio is the median of the rounds' own ratios. One thread for the model, as a function of 1769 MB has.
@@ -30,7 +30,7 @@ from rich.table import Table
 
 from serving.bundles import MODELS, Served, make
 from serving.environments import LAMBDA, ROOT, SERVING, compile_sources, environment, python_of
-from serving.figures import Goal, cells, machine, ratio, record, spread
+from serving.figures import FIGURES, Goal, cells, machine, ratio, record, spread
 from serving.variants import event
 
 PREDICT, OVERHEAD, MIXED = Goal(1.15), Goal(0.5), Goal(3, at_least=True)
@@ -103,11 +103,11 @@ def show(name: str, found: dict[str, Any], console: Console) -> None:
 
 
 def main() -> None:
-    """Measure, print, and write the times as JSON where asked."""
+    """Measure, print, and write the times as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=["bag", "minilm"])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, default=FIGURES / "latency.json", help="where all runs go")
     options = parser.parse_args()
     os.chdir(ROOT)
     compile_sources()

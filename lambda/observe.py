@@ -86,10 +86,10 @@ def empty(service: str, version: str, label: str, metrics: tuple[str, ...]) -> d
     All else about it is the same each time, and takes Powertools several times as long as the values do.
     """
     line = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=service)
-    line.add_dimension("service", service)
-    line.add_dimensions(service=service, function_version=version)
-    if label:
-        line.add_dimension("label", label)
+    names = {"service": service} | ({"label": label} if label else {})
+    for name, value in names.items():
+        line.add_dimension(name, value)
+    line.add_dimensions(**names, function_version=version)
     for name in metrics:
         line.add_metric(name, UNITS.get(name, "Count"), 0)
     return dict(line.serialize_metric_set())

@@ -12,8 +12,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     bundle = Path(os.environ.get("SLIPWAY_BUNDLE", Path(__file__).with_name("bundle")))
     try:
         predictor = Predictor(bundle)
-    except BundleError as error:
-        return {"ok": False, "bundle": None, "checked": 0, "faults": [str(error)]}
-    faults = predictor.check_recorded()
+        faults = predictor.check_recorded()
+    except Exception as error:  # whatever is wrong with a bundle is an answer
+        why = str(error) if isinstance(error, BundleError) else f"{bundle}: {type(error).__name__}: {error}"
+        return {"ok": False, "bundle": None, "checked": 0, "faults": [why]}
     checked = len(predictor.manifest["recorded"])
     return {"ok": not faults, "bundle": predictor.digest, "checked": checked, "faults": faults}

@@ -3,8 +3,7 @@
 They hold no pip and no setuptools, whose .pth file would slow every start; pip compiles what it installs to .pyc.
 requirements/NAME.txt comes of requirements/NAME.in by `uv pip compile --universal --python-version 3.11 --no-annotate
 --generate-hashes --no-header --constraint requirements.lock`, `floor` with `--no-deps` as lambda/requirements.txt is:
-onnxruntime asks for packages that answering does not need. The variants that need torch or MLflow run in the project's
-own environment.
+onnxruntime asks for packages that answering does not need. What needs torch runs in the project's own environment.
 """
 
 import compileall

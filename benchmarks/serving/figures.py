@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from rich.progress import track
 
+FIGURES = Path(".slipway") / "benchmarks"
 One = TypeVar("One")
 Measured = TypeVar("Measured")
 
@@ -74,8 +75,9 @@ def machine() -> str:
     return f"{cpu}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
-def record(what: dict[str, Any], path: Path | None) -> None:
-    """Write figures as JSON where asked."""
-    if path:
-        facts = {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
-        path.write_text(json.dumps(facts | what, indent=2) + "\n", encoding="utf-8")
+def record(what: dict[str, Any], path: Path) -> None:
+    """Write figures as JSON, and say where."""
+    facts = {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts | what, indent=2) + "\n", encoding="utf-8")
+    print(f"all runs: {path}")

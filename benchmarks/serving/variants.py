@@ -35,7 +35,7 @@ SLIPWAY = Variant("slipway", "slipway", "app")
 PEER = Variant("FastAPI, Mangum, AutoTokenizer", "fastapi", "fastapi_mangum")
 PEER_SAME = Variant("the same on slipway's graph", "fastapi", "fastapi_mangum", reads="same")
 BARE = Variant("bare, AutoTokenizer", "bare", "bare")
-PYFUNC = Variant("mlflow pyfunc", PROJECT, "pyfunc", reads="pyfunc")
+PYFUNC = Variant("mlflow pyfunc", "pyfunc", "pyfunc", reads="pyfunc")
 TORCH = Variant("torch, AutoTokenizer", PROJECT, "torchscript", reads="torchscript")
 VARIANTS = [FLOOR, SLIPWAY, PEER, PEER_SAME, BARE, PYFUNC, TORCH]
 

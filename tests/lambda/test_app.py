@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pytest
 from predictor import Predictor
 from question import BLANK
 
+CONTEXT = SimpleNamespace(aws_request_id="8a1f4b7e-0000-4000-8000-000000000002")
 TEXTS = ["my card has not arrived", "where can I see the exchange rate?"]
 
 
@@ -43,8 +44,11 @@ def test_a_body_in_base64_is_answered(app: ModuleType, send: Any) -> None:
 
 
 def test_a_direct_invocation_is_answered(app: ModuleType, shipped: Path) -> None:
-    told = app.handler({"texts": TEXTS}, None)
+    told = app.handler({"texts": TEXTS}, CONTEXT)
     assert told["predictions"] == Predictor(shipped).predict(TEXTS)
+    assert told["request_id"] == CONTEXT.aws_request_id
+    assert app.handler({}, CONTEXT)["request_id"] == CONTEXT.aws_request_id
+    assert len({app.handler({"texts": TEXTS}, None)["request_id"] for _ in range(3)}) == 3
     assert app.handler({"texts": []}, None)["status"] == 422
 
 
@@ -200,6 +204,40 @@ def test_a_stage_or_a_base_path_is_no_part_of_the_path(app: ModuleType, change: 
 )  # fmt: skip
 def test_a_number_of_any_length_is_json(app: ModuleType, post: Any, body: str, status: int) -> None:
     assert post(app, body)["statusCode"] == status
+
+
+def test_the_document_names_every_status_and_limit(app: ModuleType, post: Any) -> None:
+    told = document(post(app, method="GET", path="/openapi.json"))
+    statuses = {
+        (path, method): set(operation["responses"]) - {"default"}
+        for path, operations in told["paths"].items()
+        for method, operation in operations.items()
+    }
+    read = {"200", "405", "500"}
+    assert statuses == {
+        ("/predict", "post"): {"200", "400", "405", "413", "415", "422", "500"},
+        **{("/health", method): read | {"503"} for method in ("get", "head")},
+        **{(path, method): read for path in ("/metadata", "/openapi.json") for method in ("get", "head")},
+    }
+    assert all("default" in each["responses"] for path in told["paths"].values() for each in path.values())
+    limits, asked = app.service.limits, told["components"]["schemas"]["Question"]["properties"]
+    assert (asked["texts"]["minItems"], asked["texts"]["maxItems"]) == (1, limits["texts"])
+    assert (asked["texts"]["items"]["minLength"], asked["texts"]["items"]["maxLength"]) == (1, limits["characters"])
+    assert (asked["top_k"]["minimum"], asked["top_k"]["maximum"]) == (1, len(app.service.manifest["labels"]))
+
+
+def test_every_answer_is_kept_by_nobody_and_taken_as_what_it_is(app: ModuleType, send: Any) -> None:
+    for path in ("/health", "/nowhere"):
+        sent = send(app, method="GET", path=path)["headers"]
+        assert (sent["cache-control"], sent["x-content-type-options"]) == ("no-store", "nosniff")
+
+
+@pytest.mark.parametrize(("memory", "threads"), [("128", 1), ("1769", 1), ("2654", 2), ("3538", 2), ("10240", 6)])
+def test_the_model_has_a_thread_for_each_core_of_the_functions_memory(
+    load: Callable[..., ModuleType], shipped: Path, memory: str, threads: int
+) -> None:
+    app = load(shipped, AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
+    assert app.service.predictor._session.get_session_options().intra_op_num_threads == threads
 
 
 def test_a_compressed_body_is_refused_as_such(app: ModuleType, send: Any) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from capture import Capture
-from predictor import Predictor
+from predictor import Predictor, Tokens
 
 TEXTS = ["my card has not arrived", "where is zqxj-42 \N{CREDIT CARD}", "my card " * 2000]
 Lines = Callable[[], list[dict[str, Any]]]
@@ -52,8 +53,24 @@ def test_a_line_tells_all_of_a_text_but_itself(
         assert line["score"] == pytest.approx(answer["score"], abs=1e-6)
         assert line["margin"] == pytest.approx(probabilities[place][-1] - probabilities[place][-2], abs=2e-6)
         assert line["tokens"] == len(encoded[place].ids)
-    assert found[0]["unknown_tokens"] == 0
+    unknown = [tokens.ids.count(predictor.manifest["unk_id"]) for tokens in encoded]
+    assert [line["unknown_tokens"] for line in found] == unknown
+    assert unknown[0] == 0
+    now = datetime.now(UTC)
+    assert all(timedelta() <= now - datetime.fromisoformat(line["time"]) < timedelta(minutes=1) for line in found)
     assert not any("text" in line for line in found)
+
+
+def test_what_is_unknown_is_counted_and_a_single_class_has_a_margin() -> None:
+    line = next(Capture(1).lines("id", {}, ["a"], 1, ["x"], [Tokens([5, 1, 7, 1], False)], np.ones((1, 1), np.float32)))
+    assert json.loads(line).items() >= {"unknown_tokens": 2, "tokens": 4, "margin": 1.0, "score": 1.0}.items()
+
+
+def test_a_text_that_no_encoding_carries_is_captured_too(
+    captures: Callable[..., ModuleType], post: Any, lines: Lines
+) -> None:
+    post(captures(), {"texts": ["card \ud83d lost"]})
+    assert [line["text_sha256"] for line in lines()] == [hashlib.sha256(b"card ? lost").hexdigest()]
 
 
 @pytest.mark.parametrize("texts", ["text", "none"])

@@ -132,8 +132,13 @@ def dockerfile() -> list[list[str]]:
     return [line.split() for line in "\n".join(lines).replace("\\\n", " ").splitlines()]
 
 
+def last_stage() -> int:
+    """Where it begins."""
+    return max(index for index, words in enumerate(dockerfile()) if words[0] == "FROM")
+
+
 def test_the_emulator_sets_what_the_image_sets() -> None:
-    final = dockerfile()[max(index for index, words in enumerate(dockerfile()) if words[0] == "FROM") :]
+    final = dockerfile()[last_stage() :]
     told = [word.split("=", 1) for words in final if words[0] == "ENV" for word in words[1:]]
     assert dict(told) == IMAGE
 
@@ -145,10 +150,36 @@ def test_the_image_runs_the_app_as_a_user_without_rights() -> None:
     assert "ENTRYPOINT" not in final, "AWS's image has its own, and with it the emulator"
 
 
+def test_the_image_holds_packages_app_and_bundle_and_nothing_else() -> None:
+    build, final = (
+        [" ".join(words) for words in dockerfile()[start:stop] if words[0] in ("COPY", "RUN", "ADD", "FROM")]
+        for start, stop in ((0, last_stage()), (last_stage(), None))
+    )
+    assert final == [
+        "FROM ${BASE}",
+        "COPY --from=build /packages/ ${LAMBDA_TASK_ROOT}/",
+        "COPY --from=build /app/ ${LAMBDA_TASK_ROOT}/",
+        "COPY --from=build /bundle/ ${LAMBDA_TASK_ROOT}/bundle/",
+    ]
+    copied = {words.split()[-1] for words in build if words.startswith("COPY")}
+    assert copied == {"/tmp/lock/", "/app/", "/bundle/"}  # noqa: S108
+    assert build[-1].startswith("RUN chmod -R u=rwX,go=rX /packages /app /bundle && ")
+    assert {words[0] for words in dockerfile()} == {"ARG", "FROM", "ENV", "COPY", "RUN", "USER", "CMD"}
+
+
+def test_nothing_that_is_removed_is_imported(imported: dict[str, str | None]) -> None:
+    [install] = [words for words in dockerfile() if "pip" in words]
+    removed = [word.removeprefix("/packages/") for word in install if word.startswith("/packages/") and "*" not in word]
+    assert "onnxruntime/tools" in removed
+    assert [name for name in imported if name.replace(".", "/").startswith(tuple(removed))] == []
+
+
 def test_packages_are_installed_as_locked_and_compiled() -> None:
     (install,) = [shlex.join(words) for words in dockerfile() if "pip" in words]
-    assert {"--require-hashes", "--no-deps", "--only-binary"} <= set(shlex.split(install))
+    assert "--require-hashes --no-deps --only-binary :all: --no-compile" in install
     assert "'$COMPILE' /packages" in install
+    [flags] = [words for words in dockerfile() if words[1].startswith("COMPILE=")]
+    assert "--invalidation-mode unchecked-hash" in " ".join(flags)
     assert any(words[-2:] == ["$COMPILE", "/app"] for words in dockerfile())
 
 

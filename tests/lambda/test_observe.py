@@ -54,7 +54,7 @@ def test_metrics_carry_what_is_asked_for_and_the_functions_version(
 ) -> None:
     app = load(shipped, AWS_LAMBDA_FUNCTION_VERSION="7")
     answers = json.loads(post(app, {"texts": ["my card has not arrived"] * 2 + ["exchange rate " * 50]})["body"])
-    first, *labels = [line for line in said() if "_aws" in line]
+    log, first, *labels = said()
     assert metrics(first) == {
         **dict.fromkeys(["Errors", "Rejected", "Texts", "Tokens", "Truncated", "LowConfidence"], "Count"),
         "Latency": "Milliseconds",
@@ -66,9 +66,45 @@ def test_metrics_carry_what_is_asked_for_and_the_functions_version(
     assert first["Confidence"] == scores
     assert first["LowConfidence"] == [sum(score < 0.5 for score in scores)]
     assert (first["Texts"], first["Truncated"], first["Errors"]) == ([3], [1], [0])
+    assert first["Tokens"] == [log["tokens"]]
+    assert log["tokens"] > 3
+    assert first["Latency"][0] == pytest.approx(log["milliseconds"], abs=0.001)
+    assert first["Latency"][0] > 0
+    assert log["function_version"] == "7"
     assert sum(line["Predictions"][0] for line in labels) == 3
     assert {line["label"] for line in labels} == {each["label"] for each in answers["predictions"]}
-    assert all(metrics(line) == {"Predictions": "Count"} for line in labels)
+    for line in labels:
+        assert metrics(line) == {"Predictions": "Count"}
+        [directive] = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Dimensions"] == [["service", "label"], ["service", "label", "function_version"]]
+
+
+def test_each_line_has_its_own_time(load: Load, shipped: Path, post: Any, said: Said) -> None:
+    app = load(shipped)
+    for now in (1.7e9, 1.8e9):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("observe.time.time", lambda now=now: now)
+            post(app, {"texts": ["my card"]})
+        stamps = {line["_aws"]["Timestamp"] for line in said() if "_aws" in line}
+        assert stamps == {1000 * now}
+
+
+def test_a_score_is_low_below_one_half(load: Load, shipped: Path) -> None:
+    app = load(shipped)
+    told = Told("id", "answered", 200, 1.0, labels=["a"] * 3, scores=[0.49, 0.5, 0.51])
+    assert json.loads(next(app.service.observer._metrics(told)))["LowConfidence"] == [1]
+
+
+def test_the_service_may_be_named_and_a_provisioned_start_is_not_cold(
+    load: Load, shipped: Path, post: Any, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+    names = {"POWERTOOLS_SERVICE_NAME": "texts", "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
+    post(load(shipped, **names), {"texts": ["my card"]})
+    log, *lines = said()
+    assert {log["service"], *(line["service"] for line in lines)} == {"texts"}
+    assert log["cold_start"] is False
+    assert log["xray_trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
 
 
 def test_the_largest_request_stays_within_the_format(load: Load, shipped: Path, post: Any, said: Said) -> None:

@@ -167,6 +167,32 @@ def test_chunks_hold_every_text_once_within_the_budget(lengths: list[int], budge
     assert all((stop - start) * lengths[stop - 1] <= budget or stop - start == 1 for start, stop in bounds)
 
 
+def test_the_model_is_given_no_more_than_the_budget_at_once(
+    predictor: Predictor, texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes, session = [], predictor._session
+
+    class Seen:
+        def run(self, names: list[str], inputs: dict[str, Any]) -> Any:
+            shapes.append(inputs["input_ids"].shape)
+            return session.run(names, inputs)
+
+    monkeypatch.setattr(predictor, "_session", Seen())
+    predictor.manifest["token_budget"] = 256
+    predictor.logits(texts)
+    assert sum(rows for rows, _ in shapes) == len(texts)
+    assert all(rows * longest <= 256 for rows, longest in shapes)
+    # sorted by length: what is padded is little
+    lengths = [len(each.ids) for each in predictor.encode(texts)]
+    assert sum(rows * longest for rows, longest in shapes) < 1.2 * sum(lengths)
+
+
+def test_the_session_takes_the_threads_it_is_given_and_the_graph_as_it_is(shipped: Path) -> None:
+    options = Predictor(shipped, threads=3)._session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
+    assert options.graph_optimization_level.name == "ORT_DISABLE_ALL"
+
+
 def test_probabilities_of_large_logits_are_numbers() -> None:
     rows = softmax(np.array([[1e30, 0, -1e30], [-1e4, -1e4, -1e4]], np.float32))
     np.testing.assert_allclose(rows, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], rtol=1e-6)

@@ -44,14 +44,14 @@ def other_label(manifest: dict[str, Any]) -> None:
 
 
 def other_probability(manifest: dict[str, Any]) -> None:
-    manifest["recorded"][1]["probabilities"][0] += 2 * manifest["tolerance"]
+    manifest["recorded"][-1]["probabilities"][0] += 2 * manifest["tolerance"]
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
         (other_label, r"recorded\[1\]: the label is .+, recorded was .+"),
-        (other_probability, r"recorded\[1\]: a probability is 0.002 off, 0.001 is allowed"),
+        (other_probability, r"recorded\[15\]: a probability is 0.002 off, 0.001 is allowed"),
     ],
 )
 def test_a_recorded_prediction_that_does_not_hold_is_named(bundle: Path, change: Change, fault: str) -> None:
@@ -91,6 +91,22 @@ def test_a_damaged_file_is_named(bundle: Path, name: str, missing: bool) -> None
     (fault,) = told["faults"]
     assert fault.startswith(f"{path} ")
     assert ("cannot be read" in fault) == missing
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.update(files=None),
+        lambda manifest: manifest.update(token_budget="many"),
+        lambda manifest: manifest["recorded"][0]["probabilities"].append(0.0),
+    ],
+    ids=["files", "token_budget", "recorded"],
+)
+def test_a_bundle_that_is_whole_and_none_is_a_fault(bundle: Path, change: Change) -> None:
+    rewrite(bundle, change)
+    told = smoke(bundle)
+    assert (told["ok"], told["checked"], len(told["faults"])) == (False, 0, 1)
+    assert str(bundle) in told["faults"][0]
 
 
 def test_a_bundle_of_a_newer_schema_is_refused(bundle: Path) -> None:
