@@ -1,0 +1,237 @@
+# Deploys one environment: applies terraform/serving there, pushes the function's image, shifts its traffic.
+# Every name in it is the environment's own, so staging cannot touch production.
+locals {
+  deployed = {
+    for environment, name in module.names.functions : environment => {
+      name      = name
+      functions = flatten([for each in [name, "${name}-smoke"] : ["${local.lambda}:function:${each}", "${local.lambda}:function:${each}:*"]])
+    }
+  }
+}
+
+data "aws_iam_policy_document" "deploy" {
+  for_each = local.deployed
+
+  source_policy_documents = [data.aws_iam_policy_document.state["serving/${each.key}"].json]
+
+  statement {
+    sid = "Function"
+    actions = [
+      "lambda:AddPermission",
+      "lambda:CreateAlias",
+      "lambda:CreateFunction",
+      "lambda:CreateFunctionUrlConfig",
+      "lambda:DeleteAlias",
+      "lambda:DeleteFunction",
+      "lambda:DeleteFunctionConcurrency",
+      "lambda:DeleteFunctionUrlConfig",
+      "lambda:GetAlias",
+      "lambda:GetFunction",
+      "lambda:GetFunctionCodeSigningConfig",
+      "lambda:GetFunctionConfiguration",
+      "lambda:GetFunctionUrlConfig",
+      "lambda:GetPolicy",
+      "lambda:InvokeFunction",
+      "lambda:InvokeFunctionUrl",
+      "lambda:ListTags",
+      "lambda:ListVersionsByFunction",
+      "lambda:PublishVersion",
+      "lambda:PutFunctionConcurrency",
+      "lambda:RemovePermission",
+      "lambda:TagResource",
+      "lambda:UntagResource",
+      "lambda:UpdateAlias",
+      "lambda:UpdateFunctionCode",
+      "lambda:UpdateFunctionConfiguration",
+      "lambda:UpdateFunctionUrlConfig",
+    ]
+    resources = each.value.functions
+  }
+
+  dynamic "statement" {
+    for_each = {
+      lambda     = "lambda-${each.key}"
+      codedeploy = "codedeploy"
+      firehose   = "firehose"
+      logs       = "subscription"
+    }
+
+    content {
+      sid       = "Pass${title(statement.key)}Role"
+      actions   = ["iam:PassRole"]
+      resources = [local.execution[statement.value]]
+
+      condition {
+        test     = "StringEquals"
+        variable = "iam:PassedToService"
+        values   = ["${statement.key}.amazonaws.com"]
+      }
+    }
+  }
+
+  statement {
+    sid       = "FindWhatIsMade"
+    actions   = ["iam:ListRoles", "kms:ListAliases", "logs:DescribeLogGroups"]
+    resources = ["*"] # the actions list
+  }
+
+  statement {
+    sid = "Log"
+    actions = [
+      "logs:AssociateKmsKey",
+      "logs:CreateLogGroup",
+      "logs:DeleteLogGroup",
+      "logs:DeleteSubscriptionFilter",
+      "logs:DescribeSubscriptionFilters",
+      "logs:ListTagsForResource",
+      "logs:PutRetentionPolicy",
+      "logs:PutSubscriptionFilter",
+      "logs:TagResource",
+      "logs:UntagResource",
+    ]
+    resources = flatten([
+      for each in [each.value.name, "${each.value.name}-smoke", "${each.value.name}-access"] : [
+        "arn:${module.names.partition}:logs:${local.here}:log-group:/aws/lambda/${each}",
+        "arn:${module.names.partition}:logs:${local.here}:log-group:/aws/lambda/${each}:*",
+      ]
+    ])
+  }
+
+  statement {
+    sid = "Captures"
+    actions = [
+      "firehose:CreateDeliveryStream",
+      "firehose:DeleteDeliveryStream",
+      "firehose:DescribeDeliveryStream",
+      "firehose:ListTagsForDeliveryStream",
+      "firehose:StartDeliveryStreamEncryption",
+      "firehose:StopDeliveryStreamEncryption",
+      "firehose:TagDeliveryStream",
+      "firehose:UntagDeliveryStream",
+      "firehose:UpdateDestination",
+    ]
+    resources = ["arn:${module.names.partition}:firehose:${local.here}:deliverystream/${each.value.name}-captures"]
+  }
+
+  statement {
+    sid = "Alarms"
+    actions = [
+      "cloudwatch:DeleteAlarms",
+      "cloudwatch:DeleteDashboards",
+      "cloudwatch:DescribeAlarms",
+      "cloudwatch:GetDashboard",
+      "cloudwatch:ListTagsForResource",
+      "cloudwatch:PutDashboard",
+      "cloudwatch:PutMetricAlarm",
+      "cloudwatch:TagResource",
+      "cloudwatch:UntagResource",
+    ]
+    resources = [
+      "arn:${module.names.partition}:cloudwatch:${local.here}:alarm:${each.value.name}-*",
+      "arn:${module.names.partition}:cloudwatch::${module.names.account}:dashboard/${each.value.name}",
+    ]
+  }
+
+  statement {
+    sid = "Canary"
+    actions = [
+      "codedeploy:CreateApplication",
+      "codedeploy:CreateDeployment",
+      "codedeploy:CreateDeploymentGroup",
+      "codedeploy:DeleteApplication",
+      "codedeploy:DeleteDeploymentGroup",
+      "codedeploy:GetApplication",
+      "codedeploy:GetApplicationRevision",
+      "codedeploy:GetDeployment",
+      "codedeploy:GetDeploymentConfig",
+      "codedeploy:GetDeploymentGroup",
+      "codedeploy:ListDeployments",
+      "codedeploy:ListTagsForResource",
+      "codedeploy:RegisterApplicationRevision",
+      "codedeploy:StopDeployment",
+      "codedeploy:TagResource",
+      "codedeploy:UntagResource",
+      "codedeploy:UpdateDeploymentGroup",
+    ]
+    resources = [
+      "arn:${module.names.partition}:codedeploy:${local.here}:application:${each.value.name}",
+      "arn:${module.names.partition}:codedeploy:${local.here}:deploymentgroup:${each.value.name}/*",
+      "arn:${module.names.partition}:codedeploy:${local.here}:deploymentconfig:CodeDeployDefault.*",
+    ]
+  }
+
+  statement {
+    sid       = "PushImage"
+    actions   = concat(local.push_image, ["ecr:DescribeImageScanFindings", "ecr:DescribeRepositories"])
+    resources = [module.names.repository_arns["serve"]]
+  }
+
+  statement {
+    sid       = "LogInToRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"] # the action knows no resource
+  }
+
+  statement {
+    sid       = "ReadBundle"
+    actions   = ["s3:GetObject"]
+    resources = ["${module.names.bucket_arns["data"]}/*"]
+  }
+
+  statement {
+    sid       = "ListBundles"
+    actions   = ["s3:ListBucket"]
+    resources = [module.names.bucket_arns["data"]]
+  }
+
+  statement {
+    sid       = "UseKey"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+    resources = [local.keys]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [local.key_alias]
+    }
+  }
+
+  # the address for everybody, where `public` asks for it; API Gateway's actions are HTTP's verbs
+  statement {
+    sid     = "PublicAddress"
+    actions = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:TagResource"]
+    resources = [
+      "arn:${module.names.partition}:apigateway:${module.names.region}::/apis",
+      "arn:${module.names.partition}:apigateway:${module.names.region}::/apis/*",
+    ]
+  }
+}
+
+# a root's state and its lock, and nothing else in that bucket
+data "aws_iam_policy_document" "state" {
+  for_each = toset(concat(["platform"], [for environment in keys(module.names.functions) : "serving/${environment}"]))
+
+  statement {
+    sid       = "FindState"
+    actions   = ["s3:ListBucket"]
+    resources = [module.names.bucket_arns["state"]]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${each.key}.tfstate*"]
+    }
+  }
+
+  statement {
+    sid       = "State"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${module.names.bucket_arns["state"]}/${each.key}.tfstate"]
+  }
+
+  statement {
+    sid       = "Lock"
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = ["${module.names.bucket_arns["state"]}/${each.key}.tfstate.tflock"]
+  }
+}

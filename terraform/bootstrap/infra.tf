@@ -1,0 +1,333 @@
+# Applies terraform/platform. It makes roles for AWS's services only, each within their boundary, and none of GitHub's.
+locals {
+  storage = [for what in ["data", "artifacts", "captures"] : module.names.bucket_arns[what]]
+  topic   = "arn:${module.names.partition}:sns:${local.here}:${var.project}-alerts"
+  queue   = "arn:${module.names.partition}:sqs:${local.here}:${var.project}-undelivered-events"
+  rule    = "arn:${module.names.partition}:events:${local.here}:rule/${var.project}-trainings"
+  github_events = [
+    "arn:${module.names.partition}:events:${local.here}:api-destination/${var.project}-github",
+    "arn:${module.names.partition}:events:${local.here}:api-destination/${var.project}-github/*",
+    "arn:${module.names.partition}:events:${local.here}:connection/${var.project}-github",
+    "arn:${module.names.partition}:events:${local.here}:connection/${var.project}-github/*",
+  ]
+  overview = "arn:${module.names.partition}:cloudwatch::${module.names.account}:dashboard/${var.project}-overview"
+  budget   = "arn:${module.names.partition}:budgets::${module.names.account}:budget/${var.project}-monthly"
+}
+
+data "aws_iam_policy_document" "infra" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.state["platform"].json,
+    data.aws_iam_policy_document.read_platform.json,
+  ]
+
+  statement {
+    sid = "Buckets"
+    actions = [
+      "s3:CreateBucket",
+      "s3:DeleteBucket",
+      "s3:DeleteBucketPolicy",
+      "s3:PutBucketLogging",
+      "s3:PutBucketOwnershipControls",
+      "s3:PutBucketPolicy",
+      "s3:PutBucketPublicAccessBlock",
+      "s3:PutBucketTagging",
+      "s3:PutBucketVersioning",
+      "s3:PutEncryptionConfiguration",
+      "s3:PutLifecycleConfiguration",
+    ]
+    resources = local.storage
+  }
+
+  statement {
+    sid = "Repositories"
+    actions = [
+      "ecr:CreateRepository",
+      "ecr:DeleteLifecyclePolicy",
+      "ecr:DeleteRepository",
+      "ecr:DeleteRepositoryPolicy",
+      "ecr:PutImageScanningConfiguration",
+      "ecr:PutImageTagMutability",
+      "ecr:PutLifecyclePolicy",
+      "ecr:SetRepositoryPolicy",
+      "ecr:TagResource",
+      "ecr:UntagResource",
+    ]
+    resources = values(module.names.repository_arns)
+  }
+
+  statement {
+    sid = "RolesOfServices"
+    actions = [
+      "iam:DeleteRole",
+      "iam:DeleteRolePolicy",
+      "iam:PutRolePolicy",
+      "iam:TagRole",
+      "iam:UntagRole",
+      "iam:UpdateAssumeRolePolicy",
+      "iam:UpdateRole",
+    ]
+    resources = values(local.execution)
+  }
+
+  statement {
+    sid       = "RolesWithinTheirBoundary"
+    actions   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary"]
+    resources = values(local.execution)
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PermissionsBoundary"
+      values   = [local.boundaries["execution"]]
+    }
+  }
+
+  statement {
+    sid       = "PassEventsRole"
+    actions   = ["iam:PassRole"]
+    resources = [local.execution["events"]]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["events.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "MakeKey"
+    actions   = ["kms:CreateKey", "kms:TagResource"]
+    resources = ["*"] # a key has no name before it is made: the condition holds it to the project
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/project"
+      values   = [var.project]
+    }
+  }
+
+  statement {
+    sid = "ChangeKey"
+    actions = [
+      "kms:CreateAlias",
+      "kms:DeleteAlias",
+      "kms:EnableKeyRotation",
+      "kms:PutKeyPolicy",
+      "kms:ScheduleKeyDeletion",
+      "kms:UntagResource",
+      "kms:UpdateAlias",
+      "kms:UpdateKeyDescription",
+    ]
+    resources = [local.keys]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/project"
+      values   = [var.project]
+    }
+  }
+
+  statement {
+    sid       = "NameKey"
+    actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+    resources = ["arn:${module.names.partition}:kms:${local.here}:${local.key_alias}"]
+  }
+
+  # what is encrypted by it is made on the caller's account
+  statement {
+    sid       = "LetServicesUseKey"
+    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [local.keys]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [local.key_alias]
+    }
+  }
+
+  statement {
+    sid = "Alerts"
+    actions = [
+      "sns:CreateTopic",
+      "sns:DeleteTopic",
+      "sns:SetTopicAttributes",
+      "sns:Subscribe",
+      "sns:TagResource",
+      "sns:UntagResource",
+    ]
+    resources = [local.topic]
+  }
+
+  statement {
+    sid       = "Unsubscribe"
+    actions   = ["sns:Unsubscribe"]
+    resources = ["${local.topic}:*"]
+  }
+
+  statement {
+    sid = "Events"
+    actions = [
+      "events:DeleteRule",
+      "events:PutRule",
+      "events:PutTargets",
+      "events:RemoveTargets",
+      "events:TagResource",
+      "events:UntagResource",
+    ]
+    resources = [local.rule]
+  }
+
+  statement {
+    sid = "EventsToGitHub"
+    actions = [
+      "events:CreateApiDestination",
+      "events:CreateConnection",
+      "events:DeleteApiDestination",
+      "events:DeleteConnection",
+      "events:UpdateApiDestination",
+      "events:UpdateConnection",
+    ]
+    resources = local.github_events
+  }
+
+  # EventBridge keeps a connection's token in a secret of its own, made on the caller's account
+  statement {
+    sid = "SecretOfConnection"
+    actions = [
+      "secretsmanager:CreateSecret",
+      "secretsmanager:DeleteSecret",
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:PutSecretValue",
+      "secretsmanager:UpdateSecret",
+    ]
+    resources = ["arn:${module.names.partition}:secretsmanager:${local.here}:secret:events!connection/${var.project}-github/*"]
+  }
+
+  statement {
+    sid = "UndeliveredEvents"
+    actions = [
+      "sqs:CreateQueue",
+      "sqs:DeleteQueue",
+      "sqs:SetQueueAttributes",
+      "sqs:TagQueue",
+      "sqs:UntagQueue",
+    ]
+    resources = [local.queue]
+  }
+
+  statement {
+    sid       = "Budget"
+    actions   = ["budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource"]
+    resources = [local.budget]
+  }
+
+  statement {
+    sid       = "Dashboard"
+    actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"]
+    resources = [local.overview]
+  }
+}
+
+# what a plan of terraform/platform looks at
+data "aws_iam_policy_document" "read_platform" {
+  statement {
+    sid = "ReadBuckets"
+    actions = [
+      "s3:GetAccelerateConfiguration",
+      "s3:GetBucketAcl",
+      "s3:GetBucketCORS",
+      "s3:GetBucketLocation",
+      "s3:GetBucketLogging",
+      "s3:GetBucketObjectLockConfiguration",
+      "s3:GetBucketOwnershipControls",
+      "s3:GetBucketPolicy",
+      "s3:GetBucketPublicAccessBlock",
+      "s3:GetBucketRequestPayment",
+      "s3:GetBucketTagging",
+      "s3:GetBucketVersioning",
+      "s3:GetBucketWebsite",
+      "s3:GetEncryptionConfiguration",
+      "s3:GetLifecycleConfiguration",
+      "s3:GetReplicationConfiguration",
+      "s3:ListBucket",
+    ]
+    resources = local.storage
+  }
+
+  statement {
+    sid = "ReadRepositories"
+    actions = [
+      "ecr:DescribeRepositories",
+      "ecr:GetLifecyclePolicy",
+      "ecr:GetRepositoryPolicy",
+      "ecr:ListTagsForResource",
+    ]
+    resources = values(module.names.repository_arns)
+  }
+
+  statement {
+    sid = "ReadRolesOfServices"
+    actions = [
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:ListInstanceProfilesForRole",
+      "iam:ListRolePolicies",
+    ]
+    resources = values(local.execution)
+  }
+
+  statement {
+    sid       = "ReadKey"
+    actions   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
+    resources = [local.keys]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/project"
+      values   = [var.project]
+    }
+  }
+
+  statement {
+    sid       = "FindAliases"
+    actions   = ["kms:ListAliases"]
+    resources = ["*"] # the action lists
+  }
+
+  statement {
+    sid       = "ReadAlerts"
+    actions   = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
+    resources = [local.topic, "${local.topic}:*"]
+  }
+
+  statement {
+    sid       = "ReadEvents"
+    actions   = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+    resources = [local.rule]
+  }
+
+  statement {
+    sid       = "ReadEventsToGitHub"
+    actions   = ["events:DescribeApiDestination", "events:DescribeConnection"]
+    resources = local.github_events
+  }
+
+  statement {
+    sid       = "ReadUndeliveredEvents"
+    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"]
+    resources = [local.queue]
+  }
+
+  statement {
+    sid       = "ReadBudget"
+    actions   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
+    resources = [local.budget]
+  }
+
+  statement {
+    sid       = "ReadDashboard"
+    actions   = ["cloudwatch:GetDashboard"]
+    resources = [local.overview]
+  }
+}

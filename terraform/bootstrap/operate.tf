@@ -1,0 +1,46 @@
+# Sweeps: finds what has ended, stops what nobody waits for any more, and looks at what production says of itself.
+data "aws_iam_policy_document" "operate" {
+  source_policy_documents = [data.aws_iam_policy_document.read_jobs.json]
+
+  statement {
+    sid       = "StopTrainings"
+    actions   = ["sagemaker:StopTrainingJob"]
+    resources = [local.jobs]
+  }
+
+  statement {
+    sid       = "ReadFunctions"
+    actions   = ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"]
+    resources = [for name in values(module.names.functions) : "${local.lambda}:function:${name}"]
+  }
+
+  statement {
+    sid       = "ReadAlarmsAndMetrics"
+    actions   = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"]
+    resources = ["*"] # GetMetricData knows no resource, DescribeAlarms lists
+  }
+
+  statement {
+    sid       = "ReadCaptures"
+    actions   = ["s3:GetObject"]
+    resources = ["${module.names.bucket_arns["captures"]}/*"]
+  }
+
+  statement {
+    sid       = "ListCaptures"
+    actions   = ["s3:ListBucket"]
+    resources = [module.names.bucket_arns["captures"]]
+  }
+
+  statement {
+    sid       = "DecryptCaptures"
+    actions   = ["kms:Decrypt"]
+    resources = [local.keys]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [local.key_alias]
+    }
+  }
+}

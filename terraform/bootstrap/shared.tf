@@ -1,0 +1,84 @@
+# What several roles may do, and the ARNs that their policies name.
+locals {
+  here      = "${module.names.region}:${module.names.account}"
+  lambda    = "arn:${module.names.partition}:lambda:${local.here}"
+  jobs      = "arn:${module.names.partition}:sagemaker:${local.here}:training-job/${var.project}-*"
+  keys      = "arn:${module.names.partition}:kms:${local.here}:key/*"
+  key_alias = "alias/${var.project}"
+
+  execution = {
+    for what, name in module.names.execution_roles :
+    what => "arn:${module.names.partition}:iam::${module.names.account}:role${module.names.execution_path}${name}"
+  }
+
+  push_image = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:DescribeImages",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+  ]
+}
+
+data "aws_iam_policy_document" "read_jobs" {
+  statement {
+    sid       = "ReadTrainings"
+    actions   = ["sagemaker:DescribeTrainingJob", "sagemaker:ListTags"]
+    resources = [local.jobs]
+  }
+
+  statement {
+    sid       = "ListTrainings"
+    actions   = ["sagemaker:ListTrainingJobs"]
+    resources = ["*"] # the action knows no resource
+  }
+
+  statement {
+    sid     = "ReadTrainingLogs"
+    actions = ["logs:DescribeLogStreams", "logs:GetLogEvents"]
+    resources = [
+      "arn:${module.names.partition}:logs:${local.here}:log-group:/aws/sagemaker/TrainingJobs:*",
+    ]
+  }
+
+  statement {
+    sid       = "FindTrainingImage"
+    actions   = ["ecr:DescribeImages"]
+    resources = [module.names.repository_arns["train"]]
+  }
+}
+
+# the DVC remote, and the inputs and results of trainings
+data "aws_iam_policy_document" "use_data" {
+  statement {
+    sid       = "ListData"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    resources = [for what in ["data", "artifacts"] : module.names.bucket_arns[what]]
+  }
+
+  statement {
+    sid = "ReadAndAddData"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = [for what in ["data", "artifacts"] : "${module.names.bucket_arns[what]}/*"]
+  }
+
+  statement {
+    sid       = "UseKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [local.keys]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [local.key_alias]
+    }
+  }
+}

@@ -1,0 +1,37 @@
+# Submits trainings, stops them, and pushes the training image. It cannot touch a function, or read what was captured.
+data "aws_iam_policy_document" "train" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.read_jobs.json,
+    data.aws_iam_policy_document.use_data.json,
+  ]
+
+  statement {
+    sid       = "Train"
+    actions   = ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", "sagemaker:StopTrainingJob"]
+    resources = [local.jobs]
+  }
+
+  statement {
+    sid       = "PassTrainingRole"
+    actions   = ["iam:PassRole"]
+    resources = [local.execution["sagemaker"]]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["sagemaker.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "PushTrainingImage"
+    actions   = local.push_image
+    resources = [module.names.repository_arns["train"]]
+  }
+
+  statement {
+    sid       = "LogInToRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"] # the action knows no resource
+  }
+}

@@ -1,0 +1,29 @@
+terraform {
+  required_version = ">= 1.11"
+
+  # bucket and region come by `make bootstrap`, which makes the bucket first
+  backend "s3" {
+    key          = "bootstrap.tfstate"
+    use_lockfile = true
+    encrypt      = true
+  }
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      project    = var.project
+      root       = "bootstrap"
+      managed-by = "terraform"
+    }
+  }
+}

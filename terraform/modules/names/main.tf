@@ -1,0 +1,16 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+
+  buckets = {
+    for what in ["state", "logs", "data", "artifacts", "captures"] : what => "${var.project}-${what}-${local.account}"
+  }
+
+  environments = ["staging", "production"]
+  functions    = { for environment in local.environments : environment => "${var.project}-${environment}" }
+}

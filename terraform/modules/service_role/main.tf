@@ -1,0 +1,33 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = [var.service]
+    }
+
+    # only for resources of this account: the service acts for others, too
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name                 = var.name
+  path                 = var.path
+  description          = "Taken by ${var.service}"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.boundary_arn
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "permissions"
+  role   = aws_iam_role.this.id
+  policy = var.policy
+}

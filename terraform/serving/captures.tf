@@ -1,0 +1,63 @@
+# Captured lines go from the log to S3, a day a folder, for monitoring
+resource "aws_cloudwatch_log_subscription_filter" "captures" {
+  name            = "captures"
+  log_group_name  = aws_cloudwatch_log_group.this.name
+  filter_pattern  = "{ $.capture = 1 }"
+  destination_arn = aws_kinesis_firehose_delivery_stream.captures.arn
+  role_arn        = local.roles.subscription
+}
+
+resource "aws_kinesis_firehose_delivery_stream" "captures" {
+  name        = "${local.name}-captures"
+  destination = "extended_s3"
+
+  server_side_encryption {
+    enabled  = true
+    key_type = "AWS_OWNED_CMK"
+  }
+
+  extended_s3_configuration {
+    role_arn            = local.roles.firehose
+    bucket_arn          = module.names.bucket_arns.captures
+    kms_key_arn         = data.aws_kms_alias.this.target_key_arn
+    prefix              = "${var.environment}/!{timestamp:yyyy/MM/dd}/"
+    error_output_prefix = "failed/${var.environment}/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
+    compression_format  = "GZIP"
+    buffering_interval  = 300
+    buffering_size      = 64
+
+    # a subscription sends envelopes, compressed: what arrives in S3 are the lines themselves
+    processing_configuration {
+      enabled = true
+
+      processors {
+        type = "Decompression"
+
+        parameters {
+          parameter_name  = "CompressionFormat"
+          parameter_value = "GZIP"
+        }
+      }
+
+      processors {
+        type = "CloudWatchLogProcessing"
+
+        parameters {
+          parameter_name  = "DataMessageExtraction"
+          parameter_value = "true"
+        }
+      }
+
+      processors {
+        type = "AppendDelimiterToRecord"
+
+        parameters {
+          parameter_name  = "Delimiter"
+          parameter_value = "\\n"
+        }
+      }
+    }
+  }
+
+  depends_on = [terraform_data.project]
+}

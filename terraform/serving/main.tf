@@ -1,0 +1,47 @@
+module "names" {
+  source  = "../modules/names"
+  project = var.project
+}
+
+locals {
+  name = module.names.functions[var.environment]
+  arn  = "arn:${module.names.partition}"
+  here = "${module.names.region}:${module.names.account}"
+
+  roles = {
+    for what, name in module.names.execution_roles :
+    what => "${local.arn}:iam::${module.names.account}:role${module.names.execution_path}${name}"
+  }
+  topic = "${local.arn}:sns:${local.here}:${var.project}-alerts"
+  image = "${module.names.account}.dkr.ecr.${module.names.region}.amazonaws.com/${module.names.repositories.serve}@${var.image_digest}"
+}
+
+data "aws_iam_roles" "made" {
+  path_prefix = module.names.execution_path
+}
+
+data "aws_kms_alias" "this" {
+  name = "alias/${var.project}"
+
+  # said first, in words
+  depends_on = [terraform_data.project]
+}
+
+# A state belongs to one project and environment. Another name would have everything destroyed and made anew.
+resource "terraform_data" "project" {
+  input = local.name
+
+  lifecycle {
+    ignore_changes = [input]
+
+    precondition {
+      condition     = contains(data.aws_iam_roles.made.names, module.names.execution_roles["lambda-${var.environment}"])
+      error_message = "The role ${module.names.execution_roles["lambda-${var.environment}"]} does not exist: `make apply ROOT=platform` comes first."
+    }
+
+    postcondition {
+      condition     = self.output == local.name
+      error_message = "This state is that of \"${self.output}\", not \"${local.name}\": give `project` its old name back, or start with an empty state."
+    }
+  }
+}
