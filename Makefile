@@ -7,7 +7,7 @@ export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
 DEVICE ?= cpu
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test kill-test soak-test lint format bench serve lambda ui image-train image-test image-lambda lock clean
+.PHONY: help setup demo test kill-test soak-test lint format bench serve lambda ui bootstrap plan apply destroy image-train image-test image-lambda lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,17 @@ $(BUNDLE):
 
 ui: $(INSTALLED) ## open MLflow on the recorded runs
 	@slipway ui
+
+ROOT ?=
+ENV ?=
+bootstrap: $(INSTALLED) ## make the bucket of Terraform's states and GitHub's roles in the AWS account; once, by a person
+	@python -m slipway.delivery.terraform bootstrap bootstrap
+
+plan apply destroy: $(INSTALLED)
+	@python -m slipway.delivery.terraform $@ "$(ROOT)" "$(ENV)"
+plan: ## say what would change in AWS: `make plan ROOT=platform`, or `ROOT=serving ENV=staging`
+apply: ## change it, once it is approved
+destroy: ## remove all of a root, once its name is typed
 
 # SageMaker runs x86, and refuses the index of images that attestations come in
 image-train: $(INSTALLED) ## build the training image; `make image-train DEVICE=gpu` for SageMaker's GPUs

@@ -29,7 +29,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from slipway.rehearsal.call import ACCOUNT, AwsError, Call, answer, answer_error, read_call, session
+from slipway.rehearsal.codedeploy import CodeDeploy
 from slipway.rehearsal.faults import Faults
+from slipway.rehearsal.gaps import close_gaps
 from slipway.rehearsal.jobs import TrainingJob
 from slipway.rehearsal.sagemaker import SageMaker
 from slipway.rehearsal.sweep import sweep
@@ -75,9 +77,11 @@ class EmulatedAws:
         self.before: Callable[[Call], None] = lambda call: None
         self.after: Callable[[Call], None] = lambda call: None
         self.sagemaker = SageMaker(self.faults, self.client, self._worker)
+        self.codedeploy = CodeDeploy()
 
     def __enter__(self) -> Self:
         moto_api_backend.reset()
+        close_gaps()
         with ExitStack() as stack:
             self.folder = Path(tempfile.mkdtemp(prefix="slipway-rehearsal-"))
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
@@ -267,8 +271,9 @@ class Front:
         try:
             if call.service == "s3":
                 self._check_region(call)
-            if self.aws.sagemaker.knows(call):
-                return answer(self.aws.sagemaker.answer(call), start_response)
+            for service in (self.aws.sagemaker, self.aws.codedeploy):
+                if service.knows(call):
+                    return answer(service.answer(call), start_response)
             return self.moto(environ, start_response)  # type: ignore[no-any-return]  # moto is not followed
         except AwsError as error:
             return answer_error(error, call, start_response)
