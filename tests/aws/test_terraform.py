@@ -1,6 +1,5 @@
 """The project's Terraform, unchanged, makes an emulated account what it should be, and takes all of it back."""
 
-import os
 import shutil
 from collections.abc import Iterator
 
@@ -8,7 +7,7 @@ import pytest
 
 from slipway.errors import UserError
 from slipway.rehearsal.aws import ROOT, EmulatedAws
-from slipway.rehearsal.terraform import Terraform, mirror
+from slipway.rehearsal.terraform import Terraform
 
 pytestmark = pytest.mark.slow
 NOTHING = "No changes. Your infrastructure matches the configuration."
@@ -16,10 +15,8 @@ STAGING = ("serving", "staging")
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmulatedAws]:
+def aws(provider: str) -> Iterator[EmulatedAws]:
     """An empty account."""
-    if not (os.environ.get("TERRAFORM_BIN") or shutil.which("terraform")) or mirror() is None:
-        pytest.skip("no Terraform, or no mirror of its AWS provider: TERRAFORM_BIN and TF_PLUGIN_MIRROR name them")
     with EmulatedAws() as account:
         yield account
 
