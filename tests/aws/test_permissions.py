@@ -1,0 +1,220 @@
+"""Who may do what: what each of GitHub's roles, and each role of a service, is allowed and denied."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.iam import Context, Policy, allowed
+from slipway.rehearsal.terraform import Terraform
+
+pytestmark = pytest.mark.slow
+HERE = "us-east-1:123456789012"
+ROLE = "arn:aws:iam::123456789012:role/slipway"
+JOB = f"arn:aws:sagemaker:{HERE}:training-job/slipway-0123456789abcdef-1"
+OTHER_JOB = f"arn:aws:sagemaker:{HERE}:training-job/other-0123456789abcdef-1"
+DATA, ARTIFACTS = "arn:aws:s3:::slipway-data-123456789012", "arn:aws:s3:::slipway-artifacts-123456789012"
+STATE, CAPTURES = "arn:aws:s3:::slipway-state-123456789012", "arn:aws:s3:::slipway-captures-123456789012"
+TRAIN_IMAGES, SERVE_IMAGES = (f"arn:aws:ecr:{HERE}:repository/slipway-{what}" for what in ("train", "serve"))
+STAGING, PRODUCTION = (f"arn:aws:lambda:{HERE}:function:slipway-{name}" for name in ("staging", "production"))
+LOG = f"arn:aws:logs:{HERE}:log-group:/aws/sagemaker/TrainingJobs:log-stream:slipway-0123456789abcdef-1/algo-1"
+FUNCTION_LOG = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-production:log-stream:2026"
+KEY, TOPIC = f"arn:aws:kms:{HERE}:key/1", f"arn:aws:sns:{HERE}:slipway-alerts"
+OURS: Context = {"kms:ResourceAliases": ["alias/slipway"]}
+BOUNDARY = "arn:aws:iam::123456789012:policy/slipway/slipway-{}-boundary"
+
+
+def passed(service: str) -> Context:
+    """A role that is handed to a service."""
+    return {"iam:PassedToService": f"{service}.amazonaws.com"}
+
+
+# role, action, resource, context, and whether it is allowed
+Row = tuple[str, str, str, Context, bool]
+
+
+def rows() -> Iterator[Row]:
+    """The table."""
+    yes, no = True, False
+    # trainings
+    for action in ("CreateTrainingJob", "StopTrainingJob", "AddTags", "DescribeTrainingJob"):
+        yield "train", f"sagemaker:{action}", JOB, {}, yes
+        yield "train", f"sagemaker:{action}", OTHER_JOB, {}, no
+    for role in ("report", "operate", "plan", "infra", "deploy-staging", "deploy-production"):
+        yield role, "sagemaker:CreateTrainingJob", JOB, {}, no
+    for role in ("train", "report", "operate"):
+        yield role, "sagemaker:ListTrainingJobs", "*", {}, yes
+        yield role, "sagemaker:ListTags", JOB, {}, yes
+        yield role, "logs:GetLogEvents", LOG, {}, yes
+        yield role, "logs:GetLogEvents", FUNCTION_LOG, {}, no
+        yield role, "ecr:DescribeImages", TRAIN_IMAGES, {}, yes
+        yield role, "ecr:DescribeImages", SERVE_IMAGES, {}, no
+    yield "report", "sagemaker:StopTrainingJob", JOB, {}, no
+    yield "operate", "sagemaker:StopTrainingJob", JOB, {}, yes
+    # roles that are handed on
+    yield "train", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), yes
+    yield "train", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("lambda"), no
+    yield "train", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-production", passed("lambda"), no
+    yield "train", "iam:PassRole", f"{ROLE}/github/slipway-infra", passed("sagemaker"), no
+    for role in ("report", "operate", "plan"):
+        for name, service in (("sagemaker", "sagemaker"), ("lambda-staging", "lambda"), ("codedeploy", "codedeploy")):
+            yield role, "iam:PassRole", f"{ROLE}/execution/slipway-{name}", passed(service), no
+    for name, service in (("codedeploy", "codedeploy"), ("firehose", "firehose"), ("subscription", "logs")):
+        yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-{name}", passed(service), yes
+        yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-{name}", passed("ec2"), no
+    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-staging", passed("lambda"), yes
+    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-production", passed("lambda"), no
+    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), no
+    # data
+    for role, may in (("train", yes), ("report", yes), ("operate", no), ("plan", no), ("infra", no)):
+        for bucket in (DATA, ARTIFACTS):
+            yield role, "s3:GetObject", f"{bucket}/a", {}, may
+            yield role, "s3:PutObject", f"{bucket}/a", {}, may
+        yield role, "s3:DeleteObject", f"{DATA}/a", {}, no
+        yield role, "s3:GetObject", f"{CAPTURES}/production/a", {}, role == "operate"
+        yield role, "kms:GenerateDataKey", KEY, OURS, may or role == "infra"
+        yield role, "kms:GenerateDataKey", KEY, {"kms:ResourceAliases": ["alias/other"]}, no
+    yield "deploy-staging", "s3:GetObject", f"{DATA}/dvc/a", {}, yes
+    yield "deploy-staging", "s3:PutObject", f"{DATA}/dvc/a", {}, no
+    # images
+    yield "train", "ecr:PutImage", TRAIN_IMAGES, {}, yes
+    yield "train", "ecr:PutImage", SERVE_IMAGES, {}, no
+    yield "report", "ecr:PutImage", TRAIN_IMAGES, {}, no
+    yield "deploy-staging", "ecr:PutImage", SERVE_IMAGES, {}, yes
+    yield "deploy-staging", "ecr:PutImage", TRAIN_IMAGES, {}, no
+    yield "deploy-staging", "ecr:BatchDeleteImage", SERVE_IMAGES, {}, no
+    # functions
+    for action in ("UpdateFunctionCode", "UpdateAlias", "PublishVersion", "InvokeFunction", "DeleteFunction"):
+        yield "deploy-staging", f"lambda:{action}", STAGING, {}, yes
+        yield "deploy-staging", f"lambda:{action}", PRODUCTION, {}, no
+        yield "deploy-production", f"lambda:{action}", PRODUCTION, {}, yes
+        yield "deploy-production", f"lambda:{action}", STAGING, {}, no
+        for role in ("train", "report", "operate", "plan", "infra"):
+            yield role, f"lambda:{action}", PRODUCTION, {}, no
+    # states
+    for role, key in (("infra", "platform"), ("deploy-staging", "serving/staging")):
+        for action in ("GetObject", "PutObject"):
+            yield role, f"s3:{action}", f"{STATE}/{key}.tfstate", {}, yes
+            yield role, f"s3:{action}", f"{STATE}/bootstrap.tfstate", {}, no
+            yield role, f"s3:{action}", f"{STATE}/serving/production.tfstate", {}, no
+        yield role, "s3:DeleteObject", f"{STATE}/{key}.tfstate", {}, no
+        yield role, "s3:DeleteObject", f"{STATE}/{key}.tfstate.tflock", {}, yes
+    yield "plan", "s3:GetObject", f"{STATE}/platform.tfstate", {}, yes
+    yield "plan", "s3:PutObject", f"{STATE}/platform.tfstate", {}, no
+    yield "plan", "s3:GetObject", f"{STATE}/bootstrap.tfstate", {}, no
+    # nobody widens a role of GitHub's, their own among them, or a boundary
+    for role in ("plan", "train", "report", "operate", "infra", "deploy-staging", "deploy-production"):
+        for action in ("PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRolePermissionsBoundary"):
+            yield role, f"iam:{action}", f"{ROLE}/github/slipway-{role}", {}, no
+        yield role, "iam:CreatePolicyVersion", BOUNDARY.format("github"), {}, no
+        yield role, "iam:CreateUser", "arn:aws:iam::123456789012:user/someone", {}, no
+        yield role, "iam:CreateOpenIDConnectProvider", "*", {}, no
+    within: Context = {"iam:PermissionsBoundary": BOUNDARY.format("execution")}
+    yield "infra", "iam:CreateRole", f"{ROLE}/execution/slipway-sagemaker", within, yes
+    yield "infra", "iam:CreateRole", f"{ROLE}/execution/slipway-sagemaker", {}, no
+    yield "infra", "iam:CreateRole", f"{ROLE}/execution/slipway-other", within, no
+    yield "infra", "iam:CreateRole", f"{ROLE}/github/slipway-other", within, no
+    yield "infra", "iam:PutRolePolicy", f"{ROLE}/execution/slipway-sagemaker", {}, yes
+    yield "infra", "iam:AttachRolePolicy", f"{ROLE}/execution/slipway-sagemaker", {}, no
+    yield "infra", "iam:CreatePolicyVersion", BOUNDARY.format("execution"), {}, no
+    yield "infra", "s3:PutBucketPolicy", DATA, {}, yes
+    yield "infra", "s3:PutBucketPolicy", STATE, {}, no
+    yield "infra", "s3:PutBucketPolicy", "arn:aws:s3:::someone-elses", {}, no
+    # services
+    stream = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-staging:log-stream:a"
+    yield "lambda-staging", "logs:PutLogEvents", stream, {}, yes
+    yield "lambda-staging", "logs:PutLogEvents", FUNCTION_LOG, {}, no
+    for action, resource in (
+        ("s3:GetObject", f"{DATA}/a"),
+        ("s3:PutObject", f"{CAPTURES}/a"),
+        ("kms:Decrypt", KEY),
+        ("lambda:InvokeFunction", STAGING),
+        ("sns:Publish", TOPIC),
+    ):
+        yield "lambda-staging", action, resource, {}, no
+    yield "sagemaker", "s3:GetObject", f"{ARTIFACTS}/slipway/inputs/a", {}, yes
+    yield "sagemaker", "s3:PutObject", f"{ARTIFACTS}/slipway/checkpoints/a", {}, yes
+    yield "sagemaker", "s3:GetObject", f"{CAPTURES}/a", {}, no
+    yield "sagemaker", "s3:GetObject", f"{STATE}/platform.tfstate", {}, no
+    yield "sagemaker", "lambda:UpdateFunctionCode", PRODUCTION, {}, no
+    yield "sagemaker", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), no
+    yield "codedeploy", "lambda:UpdateAlias", f"{PRODUCTION}:live", {}, yes
+    yield "codedeploy", "lambda:InvokeFunction", f"{PRODUCTION}-smoke", {}, yes
+    yield "codedeploy", "lambda:InvokeFunction", PRODUCTION, {}, no
+    yield "codedeploy", "lambda:UpdateFunctionCode", PRODUCTION, {}, no
+    yield "firehose", "s3:PutObject", f"{CAPTURES}/production/a", {}, yes
+    yield "firehose", "s3:GetObject", f"{CAPTURES}/production/a", {}, no
+    yield (
+        "subscription",
+        "firehose:PutRecordBatch",
+        f"arn:aws:firehose:{HERE}:deliverystream/slipway-staging-captures",
+        {},
+        yes,
+    )
+    yield "subscription", "firehose:PutRecordBatch", f"arn:aws:firehose:{HERE}:deliverystream/other", {}, no
+
+
+ROWS = list(rows())
+
+
+@dataclass(frozen=True)
+class Role:
+    """The policies of a role, and its boundary."""
+
+    policies: list[Policy]
+    boundary: Policy
+
+
+@pytest.fixture(scope="module")
+def roles(provider: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Role]:
+    """What AWS was given, by role."""
+    with EmulatedAws() as aws:
+        terraform = Terraform(aws, tmp_path_factory.mktemp("project"))
+        terraform("bootstrap", "bootstrap")
+        terraform("apply", "platform")
+        return {name.removeprefix("slipway-"): role for name, role in applied(aws.client("iam"))}
+
+
+def applied(iam: Any) -> Iterator[tuple[str, Role]]:
+    """Every role of the project with its policies."""
+    for each in iam.list_roles(PathPrefix="/slipway/")["Roles"]:
+        name = each["RoleName"]
+        assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+        names = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        policies = [iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in names]
+        arn = iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        boundary = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        yield name, Role(policies, boundary)
+
+
+def test_the_table_is_as_long_as_it_should_be() -> None:
+    assert len({json.dumps(row) for row in ROWS}) == len(ROWS) >= 80
+    assert len([row for row in ROWS if row[-1]]) >= 40
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} {row[1]} {row[2].rpartition(':')[2]}" for row in ROWS])
+def test_a_role_may_do_what_it_must_and_nothing_else(roles: dict[str, Role], row: Row) -> None:
+    role, action, resource, context, may = row
+    assert allowed(roles[role].policies, roles[role].boundary, action, resource, context) is may
+
+
+def test_no_action_that_is_granted_has_a_wildcard(roles: dict[str, Role]) -> None:
+    granted = [
+        (name, action)
+        for name, role in roles.items()
+        for policy in role.policies
+        for statement in policy["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
+    assert len(granted) > 100
+    assert [each for each in granted if "*" in each[1]] == []
+
+
+def test_policies_fit_what_iam_takes(roles: dict[str, Role]) -> None:
+    for name, role in roles.items():
+        assert sum(len(json.dumps(policy, separators=(",", ":"))) for policy in role.policies) <= 10_240, name
+        assert len(json.dumps(role.boundary, separators=(",", ":"))) <= 6_144, name
