@@ -18,8 +18,8 @@ PLACES = ("~/.terraform.d/plugins", "/usr/share/terraform/plugins", "/usr/local/
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 OVERRIDES = {
-    # an action that the emulation lacks would be tried again for minutes
-    **{f"{root}/rehearsal_override.tf": 'provider "aws" {\n  max_retries = 1\n}\n' for root in ROOTS},
+    # a call that fails would be tried again for minutes
+    **{f"{root}/rehearsal_override.tf": 'provider "aws" {\n  max_retries = 3\n}\n' for root in ROOTS},
     "bootstrap/terraform.tfvars": 'github = { owner = "acme", owner_id = "101", name = "texts", id = "202" }\n',
     # the provider waits most of a minute until S3 has spread them
     "modules/bucket/rehearsal_override.tf": (
