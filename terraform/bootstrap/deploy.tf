@@ -12,7 +12,10 @@ locals {
 data "aws_iam_policy_document" "deploy" {
   for_each = local.deployed
 
-  source_policy_documents = [data.aws_iam_policy_document.state["serving/${each.key}"].json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.state["serving/${each.key}"].json,
+    data.aws_iam_policy_document.push_image["serve"].json,
+  ]
 
   statement {
     sid = "Function"
@@ -161,15 +164,9 @@ data "aws_iam_policy_document" "deploy" {
   }
 
   statement {
-    sid       = "PushImage"
-    actions   = concat(local.push_image, ["ecr:DescribeImageScanFindings", "ecr:DescribeRepositories"])
+    sid       = "LookAtImage"
+    actions   = ["ecr:DescribeImageScanFindings", "ecr:DescribeRepositories"]
     resources = [module.names.repository_arns["serve"]]
-  }
-
-  statement {
-    sid       = "LogInToRegistry"
-    actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # the action knows no resource
   }
 
   statement {

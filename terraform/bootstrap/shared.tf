@@ -10,17 +10,31 @@ locals {
     for what, name in module.names.execution_roles :
     what => "arn:${module.names.partition}:iam::${module.names.account}:role${module.names.execution_path}${name}"
   }
+}
 
-  push_image = [
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:BatchGetImage",
-    "ecr:CompleteLayerUpload",
-    "ecr:DescribeImages",
-    "ecr:GetDownloadUrlForLayer",
-    "ecr:InitiateLayerUpload",
-    "ecr:PutImage",
-    "ecr:UploadLayerPart",
-  ]
+data "aws_iam_policy_document" "push_image" {
+  for_each = module.names.repository_arns
+
+  statement {
+    sid = "PushImage"
+    actions = [
+      "ecr:BatchCheckLayerAvailability",
+      "ecr:BatchGetImage",
+      "ecr:CompleteLayerUpload",
+      "ecr:DescribeImages",
+      "ecr:GetDownloadUrlForLayer",
+      "ecr:InitiateLayerUpload",
+      "ecr:PutImage",
+      "ecr:UploadLayerPart",
+    ]
+    resources = [each.value]
+  }
+
+  statement {
+    sid       = "LogInToRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"] # the action knows no resource
+  }
 }
 
 data "aws_iam_policy_document" "read_jobs" {

@@ -3,6 +3,7 @@ data "aws_iam_policy_document" "train" {
   source_policy_documents = [
     data.aws_iam_policy_document.read_jobs.json,
     data.aws_iam_policy_document.use_data.json,
+    data.aws_iam_policy_document.push_image["train"].json,
   ]
 
   statement {
@@ -21,17 +22,5 @@ data "aws_iam_policy_document" "train" {
       variable = "iam:PassedToService"
       values   = ["sagemaker.amazonaws.com"]
     }
-  }
-
-  statement {
-    sid       = "PushTrainingImage"
-    actions   = local.push_image
-    resources = [module.names.repository_arns["train"]]
-  }
-
-  statement {
-    sid       = "LogInToRegistry"
-    actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # the action knows no resource
   }
 }

@@ -1,10 +1,9 @@
 """Terraform and its provider, where this machine has them."""
 
-import os
-import shutil
-
 import pytest
 
+from slipway.delivery.terraform import binary
+from slipway.errors import UserError
 from slipway.rehearsal.terraform import mirror
 
 
@@ -12,6 +11,10 @@ from slipway.rehearsal.terraform import mirror
 def provider() -> str:
     """The folder of a mirror that holds AWS's provider; skips where there is none, or no Terraform."""
     found = mirror()
-    if not (os.environ.get("TERRAFORM_BIN") or shutil.which("terraform")) or found is None:
-        pytest.skip("no Terraform, or no mirror of its AWS provider: TERRAFORM_BIN and TF_PLUGIN_MIRROR name them")
+    try:
+        binary()
+    except UserError as error:
+        pytest.skip(str(error))
+    if found is None:
+        pytest.skip("no mirror of Terraform's AWS provider: TF_PLUGIN_MIRROR names one")
     return found

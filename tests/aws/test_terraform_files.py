@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from slipway.delivery.terraform import binary
 from slipway.rehearsal.aws import ROOT
+from slipway.rehearsal.terraform import copy_files
 
 TERRAFORM = ROOT / "terraform"
 FOLDERS = sorted(path.parent.relative_to(TERRAFORM).as_posix() for path in TERRAFORM.rglob("versions.tf"))
@@ -35,8 +35,7 @@ def variables(folder: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of terraform/ to work in."""
-    ignored = shutil.ignore_patterns(".terraform", "*.tfstate*")
-    return Path(shutil.copytree(TERRAFORM, tmp_path_factory.mktemp("files") / "terraform", ignore=ignored))
+    return copy_files(tmp_path_factory.mktemp("files") / "terraform")
 
 
 def test_there_are_three_roots_and_some_modules() -> None:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from slipway.errors import UserError
 
@@ -89,12 +88,11 @@ class Root:
         named = [f"-backend-config={file.resolve()}"] if self.environment else []
         return [*(f"-backend-config={name}={value}" for name, value in told.items()), *named]
 
-    def run(self, *words: str, **more: Any) -> int:
+    def run(self, *words: str) -> None:
         """Terraform, in the root's folder. Raises UserError with its exit status where it fails."""
-        status = subprocess.run([binary(), *words], cwd=self.folder, env=surroundings(), check=False, **more).returncode
+        status = subprocess.run([binary(), *words], cwd=self.folder, env=surroundings(), check=False).returncode
         if status:
             raise UserError(f"terraform {words[0]} of {self.folder} failed: it says why above.")
-        return status
 
 
 def bucket_exists(name: str, region: str) -> bool:

@@ -153,7 +153,9 @@ class EmulatedAws:
             "config": {"digest": f"sha256:{sha256(tag.encode()).hexdigest()}"},
             "layers": [],
         }
-        ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag)
+        # that of moto is of the layers alone, and there are none
+        digest = f"sha256:{sha256(json.dumps(manifest).encode()).hexdigest()}"
+        ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag, imageDigest=digest)
         return f"{ACCOUNT}.dkr.ecr.{self.region}.amazonaws.com/{repository}:{tag}"
 
     @cache  # noqa: B019

@@ -5,8 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from hashlib import sha256
-from json import dumps
 from pathlib import Path
 
 from slipway.delivery.terraform import FOLDER, ROOTS, binary
@@ -16,7 +14,6 @@ from slipway.rehearsal.aws import ROOT, EmulatedAws
 # where a mirror of providers is kept, by Terraform itself and by those who install it
 PLACES = ("~/.terraform.d/plugins", "/usr/share/terraform/plugins", "/usr/local/share/terraform/plugins")
 PROVIDER = "registry.terraform.io/hashicorp/aws"
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 OVERRIDES = {
     # a call that fails would be tried again for minutes
     **{f"{root}/rehearsal_override.tf": 'provider "aws" {\n  max_retries = 3\n}\n' for root in ROOTS},
@@ -40,17 +37,21 @@ def _mirrors() -> Iterator[Path]:
     yield from sorted(path for path in Path("/opt").glob("*") if path.is_dir())
 
 
+def copy_files(folder: Path) -> Path:
+    """Make `folder` a copy of terraform/, without what was made while it was used."""
+    ignored = shutil.ignore_patterns(".terraform", "*.tfstate*")
+    return Path(shutil.copytree(ROOT / FOLDER, folder, ignore=ignored))
+
+
 class Terraform:
     """A copy of terraform/ in `folder`, to be applied to an emulated account. Raises UserError without Terraform."""
 
     def __init__(self, aws: EmulatedAws, folder: Path) -> None:
         self.aws, self.folder = aws, folder
-        ignored = shutil.ignore_patterns(".terraform", "*.tfstate*")
-        shutil.copytree(ROOT / FOLDER, folder / FOLDER, ignore=ignored)
+        copy_files(folder / FOLDER)
         for name, content in OVERRIDES.items():
             (folder / FOLDER / name).write_text(content, encoding="utf-8")
-        path = os.pathsep.join([str(Path(binary()).parent), aws.environment["PATH"]])
-        more = {"APPROVE": "yes", "PATH": path, "TERRAFORM_BIN": binary(), "TF_INPUT": "0", "TF_CLI_ARGS": "-no-color"}
+        more = {"APPROVE": "yes", "TERRAFORM_BIN": binary(), "TF_INPUT": "0", "TF_CLI_ARGS": "-no-color"}
         packages = os.pathsep.join([str(ROOT / "src"), str(ROOT / "lambda")])
         self.environment = aws.environment | more | {"PYTHONPATH": packages, "TF_VAR_may_empty_buckets": "true"}
         if place := mirror():
@@ -71,20 +72,3 @@ class Terraform:
         if done.returncode:
             raise UserError(done.stdout)
         return done.stdout
-
-    def push_image(self, repository: str, content: str) -> str:
-        """Put an image without layers into a repository; returns its digest."""
-        config = {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1}
-        manifest = dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": MANIFEST,
-                "config": config | {"digest": f"sha256:{sha256(content.encode()).hexdigest()}"},
-                "layers": [],
-            }
-        )
-        digest = f"sha256:{sha256(manifest.encode()).hexdigest()}"
-        self.aws.client("ecr").put_image(
-            repositoryName=repository, imageManifest=manifest, imageTag=content, imageDigest=digest
-        )
-        return digest
