@@ -3,8 +3,14 @@ locals {
 
   alarms = {
     errors = {
-      description = "Requests fail: see the function's log"
+      description = "Requests end without an answer: see the function's log"
       namespace   = "AWS/Lambda", metric = "Errors", dimensions = local.asked
+      statistic   = "Sum", percentile = null, threshold = 0, periods = 1
+    }
+    # what goes wrong while a question is answered is told as 5xx, of which Lambda knows nothing
+    failures = {
+      description = "Questions are answered with 5xx: see the function's log"
+      namespace   = "slipway", metric = "Errors", dimensions = { service = local.name }
       statistic   = "Sum", percentile = null, threshold = 0, periods = 1
     }
     throttles = {
