@@ -33,12 +33,13 @@ from slipway.rehearsal.codedeploy import CodeDeploy
 from slipway.rehearsal.faults import Faults
 from slipway.rehearsal.gaps import close_gaps
 from slipway.rehearsal.jobs import TrainingJob
+from slipway.rehearsal.roles import ALL, check
 from slipway.rehearsal.sagemaker import SageMaker
 from slipway.rehearsal.sweep import sweep
 from slipway.rehearsal.worker import Worker, environment
 
 ROOT = Path(__file__).resolve().parents[3]
-AWS_ITSELF = "ASIAAWSITSELF0000000"  # the access key of the emulation's own calls: never recorded, never refused
+AWS_ITSELF = "ASIAAWSITSELF"  # begins the access keys of the emulation's own calls: they are not recorded
 YOURS = "ASIAREHEARSAL0000000"
 SECONDS = 60.0
 QUOTA = (
@@ -74,6 +75,7 @@ class EmulatedAws:
         self.region, self.grace, self.seed = region, grace, seed
         self.faults = Faults()
         self.requests: list[Call] = []
+        self.roles: dict[str, str] = {}  # by access key
         self.before: Callable[[Call], None] = lambda call: None
         self.after: Callable[[Call], None] = lambda call: None
         self.sagemaker = SageMaker(self.faults, self.client, self._worker)
@@ -101,9 +103,11 @@ class EmulatedAws:
             stack.callback(server.shutdown)
             self.environment = environment(self.url, self.region, YOURS) | {"HOME": str(self.folder)}
             trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            role = self.client("iam").create_role(
+            iam = self.client("iam")
+            role = iam.create_role(
                 RoleName="train", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
             )
+            iam.put_role_policy(RoleName="train", PolicyName="all", PolicyDocument=json.dumps(ALL))
             self.role: str = role["Role"]["Arn"]
             stack.callback(self._end_jobs)
             self._stack = stack.pop_all()
@@ -113,6 +117,16 @@ class EmulatedAws:
         self._stack.close()
 
     # what a test asks for
+
+    def as_role(self, name: str) -> dict[str, str]:
+        """The environment of a process that has taken a role: what the role's policies do not allow is denied."""
+        return self.environment | {"AWS_ACCESS_KEY_ID": self._take(name, "ASIA")}
+
+    def _take(self, role: str, beginning: str) -> str:
+        """An access key of a role."""
+        access_key = f"{beginning}{len(self.roles):07d}"
+        self.roles[access_key] = role
+        return access_key
 
     def sent(self, service: str, action: str) -> list[dict[str, Any]]:
         """The bodies of the requests for an action, in their order."""
@@ -159,9 +173,10 @@ class EmulatedAws:
         return f"{ACCOUNT}.dkr.ecr.{self.region}.amazonaws.com/{repository}:{tag}"
 
     @cache  # noqa: B019
-    def client(self, service: str, region: str | None = None) -> Any:
-        """A client of AWS itself: what it asks is not recorded, and meets no fault."""
-        keys = {"aws_access_key_id": AWS_ITSELF, "aws_secret_access_key": "rehearsal"}
+    def client(self, service: str, region: str | None = None, role: str | None = None) -> Any:
+        """A client of AWS itself, in a role or with all rights: what it asks is not recorded, and meets no fault."""
+        access_key = self._take(role, AWS_ITSELF) if role else AWS_ITSELF
+        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": "rehearsal"}
         with MAKING:
             return own_session().client(service, region or self.region, endpoint_url=self.url, **keys)
 
@@ -217,14 +232,14 @@ class EmulatedAws:
         self.sagemaker.workers[name].end("Interrupted", lose_checkpoint)
 
     def _worker(self, job: TrainingJob) -> Worker:
-        region = job.region
+        region, role = job.region, job.request["RoleArn"].rpartition("/")[2]
         return Worker(
             job,
-            self.client("s3", region),
-            self.client("logs", region),
+            self.client("s3", region, role),
+            self.client("logs", region, role),
             self.train,
             self.folder / region / job.name,
-            environment(self.url, region, AWS_ITSELF),
+            environment(self.url, region, self._take(role, AWS_ITSELF)),
             self.grace,
             job.request["ResourceConfig"].get("InstanceType") not in self.faults.no_capacity,
             self.seed,
@@ -251,7 +266,7 @@ class Front:
         if length:
             environ["wsgi.input"] = BytesIO(payload)
         call = read_call(environ, payload)
-        if call.access_key == AWS_ITSELF:
+        if call.access_key.startswith(AWS_ITSELF):
             return self._answer(call, environ, start_response)
         aws.requests.append(call)
         started: list[Any] = []
@@ -271,6 +286,8 @@ class Front:
     def _answer(self, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """What AWS answers where no fault is set."""
         try:
+            if call.access_key in self.aws.roles:
+                check(call, self.aws.roles[call.access_key])
             if call.service == "s3":
                 self._check_region(call)
             for service in (self.aws.sagemaker, self.aws.codedeploy):

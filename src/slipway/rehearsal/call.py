@@ -14,25 +14,13 @@ from xml.sax.saxutils import escape
 import botocore.session
 
 ACCOUNT = "123456789012"
-QUERY = ("sts", "iam", "ec2")  # services that are asked by a form and answer in XML
-# the permission that an action of S3 asks for, where it has another name
-S3_PERMISSIONS = {
-    "HeadObject": "GetObject",
-    "HeadBucket": "ListBucket",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "ListBuckets": "ListAllMyBuckets",
-    "CopyObject": "PutObject",
-    "UploadPart": "PutObject",
-    "CreateMultipartUpload": "PutObject",
-    "CompleteMultipartUpload": "PutObject",
-    "DeleteObjects": "DeleteObject",
-}
+QUERY = ("sts", "iam", "ec2", "sns", "monitoring")  # services that are asked by a form and answer in XML
+REST = {"lambda": "lambda", "apigateway": "apigatewayv2"}  # services whose actions are paths, and their models
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: `service` as in an IAM action, `action` as in the API. Of S3's, the body is Bucket and Key."""
+    """One request: `service` as in its signature, `action` as in the API. S3's body is Bucket, Key and Prefix."""
 
     service: str
     action: str
@@ -41,26 +29,7 @@ class Call:
     access_key: str = ""
     signed_at: str = ""
     method: str = "POST"
-
-    @property
-    def permission(self) -> str:
-        """The IAM action that allows it."""
-        action = S3_PERMISSIONS.get(self.action, self.action) if self.service == "s3" else self.action
-        return f"{self.service}:{action}"
-
-    @property
-    def resource(self) -> str:
-        """The ARN that a denial names."""
-        if self.service == "s3":
-            return "arn:aws:s3:::" + "/".join(self.body.values())
-        place = f"arn:aws:{self.service}:{self.region}:{ACCOUNT}"
-        if name := self.body.get("TrainingJobName"):
-            return f"{place}:training-job/{name}"
-        if name := self.body.get("repositoryName"):
-            return f"{place}:repository/{name}"
-        if name := self.body.get("logGroupName"):
-            return f"{place}:log-group:{name}:log-stream:{self.body.get('logStreamName', '')}"
-        return "*"
+    path: str = ""
 
 
 class AwsError(Exception):
@@ -100,9 +69,44 @@ def read_call(environ: WSGIEnvironment, payload: bytes) -> Call:
         bucket, _, key = path.lstrip("/").partition("/")
         body = {name: value for name, value in (("Bucket", bucket), ("Key", key)) if value}
         action = _s3_action(environ, len(body), set(query)) or action
-    return Call(
-        service, action, body, region, access_key, environ.get("HTTP_X_AMZ_DATE", ""), environ["REQUEST_METHOD"]
-    )
+        body |= {"Prefix": query["prefix"][0]} if "prefix" in query else {}
+    elif service in REST:
+        action, body = _rest_action(service, environ["REQUEST_METHOD"], path) or (action, {})
+        body |= {name: values[0] for name, values in query.items()}
+        body |= json.loads(payload) if environ.get("CONTENT_TYPE", "").startswith("application/json") else {}
+    signed_at = environ.get("HTTP_X_AMZ_DATE", "")
+    return Call(service, action, body, region, access_key, signed_at, environ["REQUEST_METHOD"], path)
+
+
+def _rest_action(service: str, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+    """The action whose path has the most fixed parts of those that fit, and the names in it."""
+    fitting = [
+        (fixed, name, found.groupdict())
+        for name, asked, fixed, pattern in _rest_actions(service)
+        if method == asked and (found := pattern.fullmatch(path.rstrip("/")))
+    ]
+    return max(fitting, key=lambda each: each[0])[1:] if fitting else None
+
+
+@cache
+def _rest_actions(service: str) -> list[tuple[str, str, int, re.Pattern[str]]]:
+    """Of each action: name, method, number of fixed letters of its path, and the path's pattern."""
+    found = []
+    model = session().get_service_model(REST[service])
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path = http["requestUri"].partition("?")[0].rstrip("/")
+        names = model.operation_model(name).input_shape
+        told = {member.serialization.get("name", key): key for key, member in names.members.items()} if names else {}
+        parts = re.split(r"\{([^}]+)\}", path)
+        pattern = "".join(
+            f"(?P<{told.get(part.rstrip('+'), part.rstrip('+'))}>{'.+' if part.endswith('+') else '[^/]+'})"
+            if place % 2
+            else re.escape(part)
+            for place, part in enumerate(parts)
+        )
+        found.append((name, http["method"], sum(map(len, parts[::2])), re.compile(pattern)))
+    return found
 
 
 def _s3_action(environ: WSGIEnvironment, depth: int, query: set[str]) -> str | None:
@@ -121,7 +125,7 @@ def _s3_actions() -> list[tuple[str, str, int, frozenset[str], frozenset[str]]]:
     """Of each action of S3: name, method, levels of its path, and the names of the query and headers that it needs."""
     found = []
     model = session().get_service_model("s3")
-    for name in model.operation_names:
+    for name in (name for name in model.operation_names if "DirectoryBucket" not in name):
         operation = model.operation_model(name)
         path, _, fixed = operation.http["requestUri"].partition("?")
         shape = operation.input_shape

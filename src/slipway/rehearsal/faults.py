@@ -4,8 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from slipway.rehearsal.call import ACCOUNT, QUERY, AwsError, Call
-
-PRINCIPAL = f"arn:aws:sts::{ACCOUNT}:assumed-role/train/rehearsal"
+from slipway.rehearsal.permissions import needs
 
 
 class Faults:
@@ -33,10 +32,9 @@ class Faults:
         if self.throttled[call.service, call.action]:
             self.throttled[call.service, call.action] -= 1
             raise throttling(call)
-        if call.permission in self.denied:
-            raise denial(call, call.permission, call.resource)
-        if call.action == "CreateTrainingJob" and "iam:PassRole" in self.denied:
-            raise denial(call, "iam:PassRole", call.body["RoleArn"])
+        for need in needs(call) if self.denied else ():
+            if need.action in self.denied:
+                raise denial(call, need.action, need.resource)
 
     def lose(self, call: Call) -> None:
         """Raise the AwsError that a client meets in place of an answer, if it is to be lost."""
@@ -71,11 +69,12 @@ def throttling(call: Call) -> AwsError:
     return AwsError("Throttling" if call.service in QUERY else "ThrottlingException", "Rate exceeded")
 
 
-def denial(call: Call, permission: str, resource: str) -> AwsError:
-    """A permission that the caller lacks."""
+def denial(call: Call, permission: str, resource: str, role: str = "train") -> AwsError:
+    """A permission that the caller, in a role, lacks."""
     shown = f'"{resource}"' if call.service == "s3" else resource
     message = (
-        f"User: {PRINCIPAL} is not authorized to perform: {permission} on resource: {shown} "
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/rehearsal "
+        f"is not authorized to perform: {permission} on resource: {shown} "
         f"because no identity-based policy allows the {permission} action"
     )
     if call.service == "s3" or call.service in QUERY:

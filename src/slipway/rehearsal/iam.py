@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 """
 
 import re
+from functools import cache
 from typing import Any
 
 Policy = dict[str, Any]
@@ -54,8 +55,14 @@ def holds(operator: str, keys: dict[str, Any], context: Context) -> bool:
 
 def like(pattern: str, value: str, flags: int = 0) -> bool:
     """Whether a value fits a pattern of * and ?."""
+    return compiled(pattern, flags).fullmatch(value) is not None
+
+
+@cache
+def compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    """The regular expression of such a pattern."""
     expression = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
-    return re.fullmatch(expression, value, flags | re.DOTALL) is not None
+    return re.compile(expression, flags | re.DOTALL)
 
 
 def many(value: Any) -> list[Any]:

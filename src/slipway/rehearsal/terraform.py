@@ -57,12 +57,16 @@ class Terraform:
         if place := mirror():
             self.environment["TF_PLUGIN_MIRROR"] = place
 
-    def __call__(self, *words: str, **variables: str) -> str:
-        """What `python -m slipway.delivery.terraform` prints; raises UserError with that where it fails."""
+    def __call__(self, *words: str, role: str | None = None, **variables: str) -> str:
+        """What `python -m slipway.delivery.terraform` prints, by a person or in a role of GitHub's.
+
+        Raises UserError with that where it fails.
+        """
+        keys = self.aws.as_role(f"slipway-{role}") if role else {}
         done = subprocess.run(
             [sys.executable, "-m", "slipway.delivery.terraform", *words],
             cwd=self.folder,
-            env=self.environment | variables,
+            env=self.environment | keys | variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
