@@ -5,6 +5,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
+CHECKOV := .venv-checkov/.installed
 DEVICE ?= cpu
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test kill-test soak-test lint format bench serve lambda ui bootstrap plan apply destroy image-train image-test image-lambda lock clean
@@ -23,11 +24,17 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
+# checkov asks for other versions of boto3 and its like than we do, so it has an environment of its own
+$(CHECKOV): terraform/checkov.txt | $(INSTALLED)
+	@uv venv --quiet --clear --python .venv/bin/python .venv-checkov
+	@uv pip install --quiet --python .venv-checkov --require-hashes --no-deps --compile-bytecode -r terraform/checkov.txt
+	@touch $@
+
 demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came of it
 	@dvc repro --quiet
 	@slipway summary
 
-test: $(INSTALLED) lint ## run all checks and tests
+test: $(INSTALLED) $(CHECKOV) lint ## run all checks and tests
 	@pytest -n 2 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
 
 kill-test: $(INSTALLED) ## kill training at 40 random moments, dvc, and who submits at each call; compare what comes out
@@ -98,10 +105,11 @@ lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=
 	@$(PIN) --no-deps --group lambda --constraint requirements.lock --output-file lambda/requirements.txt
 	@grep -o 'torch==[0-9.]*' pyproject.toml | head -1 | $(PIN) $(IMAGE) --no-config \
 		--constraint docker/requirements.txt --output-file docker/torch-gpu.txt -
+	@printf 'checkov>=3.3\npolicy-sentry\n' | $(PIN) --universal --no-config --output-file terraform/checkov.txt -
 	@grep -q "$$(grep -o 'torch==[0-9.]*' pyproject.toml | head -1)+cpu " docker/torch-cpu.txt || \
 		{ echo "error: docker/torch-cpu.txt pins another torch than pyproject.toml: it says how to change it" >&2; exit 2; }
 
 clean: ## remove what the pipeline and the tools made here (the DVC cache stays)
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-checkov .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
 	rm -rf .slipway data/raw data/prepared models mlruns mlflow.db
 	git clean -fdqX reports
