@@ -121,7 +121,6 @@ data "aws_iam_policy_document" "deploy" {
     actions = [
       "cloudwatch:DeleteAlarms",
       "cloudwatch:DeleteDashboards",
-      "cloudwatch:DescribeAlarms",
       "cloudwatch:GetDashboard",
       "cloudwatch:ListTagsForResource",
       "cloudwatch:PutDashboard",
@@ -151,7 +150,6 @@ data "aws_iam_policy_document" "deploy" {
       "codedeploy:ListDeployments",
       "codedeploy:ListTagsForResource",
       "codedeploy:RegisterApplicationRevision",
-      "codedeploy:StopDeployment",
       "codedeploy:TagResource",
       "codedeploy:UntagResource",
       "codedeploy:UpdateDeploymentGroup",
@@ -161,6 +159,18 @@ data "aws_iam_policy_document" "deploy" {
       "arn:${module.names.partition}:codedeploy:${local.here}:deploymentgroup:${each.value.name}/*",
       "arn:${module.names.partition}:codedeploy:${local.here}:deploymentconfig:CodeDeployDefault.*",
     ]
+  }
+
+  statement {
+    sid       = "LookAtAlarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = [local.alarms]
+  }
+
+  statement {
+    sid       = "StopCanary"
+    actions   = ["codedeploy:StopDeployment"]
+    resources = ["*"] # the action knows no resource: it takes a deployment's id, and this role can list its own alone
   }
 
   statement {

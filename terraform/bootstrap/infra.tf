@@ -161,7 +161,7 @@ data "aws_iam_policy_document" "infra" {
   statement {
     sid       = "Unsubscribe"
     actions   = ["sns:Unsubscribe"]
-    resources = ["${local.topic}:*"]
+    resources = ["*"] # the action knows no resource
   }
 
   statement {
@@ -297,8 +297,14 @@ data "aws_iam_policy_document" "read_platform" {
 
   statement {
     sid       = "ReadAlerts"
-    actions   = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
-    resources = [local.topic, "${local.topic}:*"]
+    actions   = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
+    resources = [local.topic]
+  }
+
+  statement {
+    sid       = "ReadSubscriptions"
+    actions   = ["sns:GetSubscriptionAttributes"]
+    resources = ["*"] # the action knows no resource
   }
 
   statement {

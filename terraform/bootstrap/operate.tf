@@ -15,9 +15,15 @@ data "aws_iam_policy_document" "operate" {
   }
 
   statement {
-    sid       = "ReadAlarmsAndMetrics"
-    actions   = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"]
-    resources = ["*"] # GetMetricData knows no resource, DescribeAlarms lists
+    sid       = "LookAtAlarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = [local.alarms]
+  }
+
+  statement {
+    sid       = "ReadMetrics"
+    actions   = ["cloudwatch:GetMetricData"]
+    resources = ["*"] # the action knows no resource
   }
 
   statement {

@@ -5,6 +5,8 @@ locals {
   jobs      = "arn:${module.names.partition}:sagemaker:${local.here}:training-job/${var.project}-*"
   keys      = "arn:${module.names.partition}:kms:${local.here}:key/*"
   key_alias = "alias/${var.project}"
+  # who describes some asks for all
+  alarms = "arn:${module.names.partition}:cloudwatch:${local.here}:alarm:*"
 
   execution = {
     for what, name in module.names.execution_roles :

@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "key" {
 
   statement {
     sid       = "LogsAreEncrypted"
-    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:DescribeKey"]
+    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
     resources = ["*"] # in a key's policy: this key
 
     principals {

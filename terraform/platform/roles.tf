@@ -116,7 +116,7 @@ data "aws_iam_policy_document" "codedeploy" {
   statement {
     sid       = "LookAtAlarms"
     actions   = ["cloudwatch:DescribeAlarms"]
-    resources = ["*"] # the action lists
+    resources = ["${local.arn}:cloudwatch:${local.here}:alarm:*"] # who describes some asks for all
   }
 }
 
