@@ -24,6 +24,8 @@ resource "aws_apigatewayv2_integration" "public" {
 }
 
 resource "aws_apigatewayv2_route" "public" {
+  #checkov:skip=CKV_AWS_309:this address is for everybody, and made only where `public` says so
+
   count = var.public ? 1 : 0
 
   api_id    = aws_apigatewayv2_api.public[0].id
@@ -57,6 +59,8 @@ resource "aws_apigatewayv2_stage" "public" {
 }
 
 resource "aws_cloudwatch_log_group" "public" {
+  #checkov:skip=CKV_AWS_338:`keep_logs_days` decides: what visitors ask is not kept for a year unasked
+
   count = var.public ? 1 : 0
 
   name              = "/aws/lambda/${local.name}-access"

@@ -8,6 +8,8 @@ resource "aws_cloudwatch_log_subscription_filter" "captures" {
 }
 
 resource "aws_kinesis_firehose_delivery_stream" "captures" {
+  #checkov:skip=CKV_AWS_241:lines lie here for five minutes, under a key of AWS's; under ours, whoever deploys would have to make grants for it
+
   name        = "${local.name}-captures"
   destination = "extended_s3"
 
