@@ -114,6 +114,22 @@ def job_of() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def trainable(prepared: Path, tmp_path: Path) -> Path:
+    """A project's folder with what the stage `train` reads: a small job on `prepared`."""
+    import yaml
+
+    from slipway.config.compose import Order, resolve
+
+    folder = tmp_path / "checkout"
+    shutil.copytree(prepared, folder / "data" / "prepared")
+    for name in ("conf", "docker"):
+        shutil.copytree(ROOT / name, folder / name)
+    order = Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 2}})
+    (folder / "resolved.yaml").write_text(yaml.safe_dump(resolve(order, conf=ROOT / "conf")[1]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
 def make_layout(prepared: Path, tmp_path: Path) -> Callable[..., Any]:
     """Makes the folder NAME of a training job, as it is before the job begins."""
     from slipway.training.layout import Job, Layout

@@ -212,6 +212,21 @@ data "aws_iam_policy_document" "deploy" {
       "arn:${module.names.partition}:apigateway:${module.names.region}::/apis/*",
     ]
   }
+
+  # its access log: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+  statement {
+    sid = "LogOfPublicAddress"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"] # the actions know no resource
+  }
 }
 
 # a root's state and its lock, and nothing else in that bucket

@@ -132,16 +132,16 @@ data "aws_iam_policy_document" "infra" {
     resources = ["arn:${module.names.partition}:kms:${local.here}:${local.key_alias}"]
   }
 
-  # what is encrypted by it is made on the caller's account
+  # what is encrypted by it is made on the caller's account, and before the key has its alias
   statement {
     sid       = "LetServicesUseKey"
-    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"]
+    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey", "kms:RetireGrant"]
     resources = [local.keys]
 
     condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [local.key_alias]
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/project"
+      values   = [var.project]
     }
   }
 
@@ -188,6 +188,19 @@ data "aws_iam_policy_document" "infra" {
       "events:UpdateConnection",
     ]
     resources = local.github_events
+  }
+
+  # EventBridge reads that secret by a role of its own, made with the account's first connection
+  statement {
+    sid       = "RoleOfEventBridge"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["arn:${module.names.partition}:iam::${module.names.account}:role/aws-service-role/apidestinations.events.amazonaws.com/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:AWSServiceName"
+      values   = ["apidestinations.events.amazonaws.com"]
+    }
   }
 
   # EventBridge keeps a connection's token in a secret of its own, made on the caller's account

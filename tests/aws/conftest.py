@@ -1,10 +1,34 @@
-"""Terraform and its provider, where this machine has them."""
+"""Terraform and its provider, where this machine has them, and what an account is given by them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from slipway.delivery.terraform import binary
 from slipway.errors import UserError
-from slipway.rehearsal.terraform import mirror
+from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.roles import policies_of
+from slipway.rehearsal.terraform import Terraform, mirror
+
+STATES = {"bootstrap": "bootstrap", "platform": "platform", "serving": "serving/staging"}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What AWS was given by all roots: policies by role, and by root the state with its outputs."""
+
+    trusts: dict[str, dict[str, Any]]
+    policies: dict[str, list[dict[str, Any]]]
+    boundaries: dict[str, dict[str, Any]]
+    attached: dict[str, list[Any]]
+    states: dict[str, dict[str, Any]]
+    dashboards: dict[str, dict[str, Any]]
+    alarms: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +42,58 @@ def provider() -> str:
     if found is None:
         pytest.skip("no mirror of Terraform's AWS provider: TF_PLUGIN_MIRROR names one")
     return found
+
+
+@pytest.fixture(scope="session")
+def applied(provider: str, testrun_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Applied:
+    """An account to look at: made once, for all processes that run tests side by side."""
+    file = tmp_path_factory.getbasetemp().parent / f"applied-{testrun_uid}.json"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            found = apply(tmp_path_factory.mktemp("project"))
+            file.write_text(json.dumps(asdict(found), default=str), encoding="utf-8")
+    return Applied(**json.loads(file.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def push() -> Callable[[EmulatedAws, str], str]:
+    """Puts an image into the function's registry, under a tag; returns its digest."""
+    return push_image
+
+
+def push_image(aws: EmulatedAws, tag: str) -> str:
+    """The same."""
+    aws.push_image("slipway-serve", tag)
+    found = aws.client("ecr").describe_images(repositoryName="slipway-serve", imageIds=[{"imageTag": tag}])
+    return str(found["imageDetails"][0]["imageDigest"])
+
+
+def apply(folder: Path) -> Applied:
+    """All roots, with all that may be asked for, in an empty account."""
+    with EmulatedAws() as aws:
+        terraform = Terraform(aws, folder)
+        terraform("bootstrap", "bootstrap")
+        terraform("apply", "platform", TF_VAR_github_events="acme/texts")
+        terraform("apply", "serving", "staging", TF_VAR_image_digest=push_image(aws, "first"))
+        iam, s3, cloudwatch = (aws.client(service) for service in ("iam", "s3", "cloudwatch"))
+        roles = iam.list_roles(PathPrefix="/slipway/")["Roles"]
+        names = {each["RoleName"].removeprefix("slipway-"): each["RoleName"] for each in roles}
+        found = {name: policies_of(role) for name, role in names.items()}
+        boards = [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]]
+        states = {
+            root: s3.get_object(Bucket="slipway-state-123456789012", Key=f"{key}.tfstate")["Body"].read()
+            for root, key in STATES.items()
+        }
+        return Applied(
+            trusts={each["RoleName"].removeprefix("slipway-"): each["AssumeRolePolicyDocument"] for each in roles},
+            policies={name: policies for name, (policies, _) in found.items()},
+            boundaries={name: boundary for name, (_, boundary) in found.items()},
+            attached={
+                name: iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] for name, role in names.items()
+            },
+            states={root: json.loads(state) for root, state in states.items()},
+            dashboards={
+                name: json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]) for name in boards
+            },
+            alarms=cloudwatch.describe_alarms()["MetricAlarms"],
+        )

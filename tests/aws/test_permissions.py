@@ -2,14 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from slipway.rehearsal.aws import EmulatedAws
-from slipway.rehearsal.iam import Context, Policy, allowed
-from slipway.rehearsal.terraform import Terraform
+from slipway.rehearsal.iam import Context, allowed, many
 
 pytestmark = pytest.mark.slow
 HERE = "us-east-1:123456789012"
@@ -23,7 +20,8 @@ STAGING, PRODUCTION = (f"arn:aws:lambda:{HERE}:function:slipway-{name}" for name
 LOG = f"arn:aws:logs:{HERE}:log-group:/aws/sagemaker/TrainingJobs:log-stream:slipway-0123456789abcdef-1/algo-1"
 FUNCTION_LOG = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-production:log-stream:2026"
 KEY, TOPIC = f"arn:aws:kms:{HERE}:key/1", f"arn:aws:sns:{HERE}:slipway-alerts"
-OURS: Context = {"kms:ResourceAliases": ["alias/slipway"]}
+OURS: Context = {"kms:ResourceAliases": ["alias/slipway"], "aws:ResourceTag/project": "slipway"}
+OTHERS: Context = {"kms:ResourceAliases": ["alias/other"], "aws:ResourceTag/project": "other"}
 BOUNDARY = "arn:aws:iam::123456789012:policy/slipway/slipway-{}-boundary"
 
 
@@ -76,7 +74,7 @@ def rows() -> Iterator[Row]:
         yield role, "s3:DeleteObject", f"{DATA}/a", {}, no
         yield role, "s3:GetObject", f"{CAPTURES}/production/a", {}, role == "operate"
         yield role, "kms:GenerateDataKey", KEY, OURS, may or role == "infra"
-        yield role, "kms:GenerateDataKey", KEY, {"kms:ResourceAliases": ["alias/other"]}, no
+        yield role, "kms:GenerateDataKey", KEY, OTHERS, no
     yield "deploy-staging", "s3:GetObject", f"{DATA}/dvc/a", {}, yes
     yield "deploy-staging", "s3:PutObject", f"{DATA}/dvc/a", {}, no
     # images
@@ -160,61 +158,35 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 
 
-@dataclass(frozen=True)
-class Role:
-    """The policies of a role, and its boundary."""
-
-    policies: list[Policy]
-    boundary: Policy
-
-
-@pytest.fixture(scope="module")
-def roles(provider: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Role]:
-    """What AWS was given, by role."""
-    with EmulatedAws() as aws:
-        terraform = Terraform(aws, tmp_path_factory.mktemp("project"))
-        terraform("bootstrap", "bootstrap")
-        terraform("apply", "platform")
-        return {name.removeprefix("slipway-"): role for name, role in applied(aws.client("iam"))}
-
-
-def applied(iam: Any) -> Iterator[tuple[str, Role]]:
-    """Every role of the project with its policies."""
-    for each in iam.list_roles(PathPrefix="/slipway/")["Roles"]:
-        name = each["RoleName"]
-        assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
-        names = iam.list_role_policies(RoleName=name)["PolicyNames"]
-        policies = [iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in names]
-        arn = iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        boundary = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-        yield name, Role(policies, boundary)
-
-
 def test_the_table_is_as_long_as_it_should_be() -> None:
     assert len({json.dumps(row) for row in ROWS}) == len(ROWS) >= 80
     assert len([row for row in ROWS if row[-1]]) >= 40
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} {row[1]} {row[2].rpartition(':')[2]}" for row in ROWS])
-def test_a_role_may_do_what_it_must_and_nothing_else(roles: dict[str, Role], row: Row) -> None:
+def test_a_role_may_do_what_it_must_and_nothing_else(applied: Any, row: Row) -> None:
     role, action, resource, context, may = row
-    assert allowed(roles[role].policies, roles[role].boundary, action, resource, context) is may
+    assert allowed(applied.policies[role], applied.boundaries[role], action, resource, context) is may
 
 
-def test_no_action_that_is_granted_has_a_wildcard(roles: dict[str, Role]) -> None:
+def test_no_action_that_is_granted_has_a_wildcard(applied: Any) -> None:
     granted = [
         (name, action)
-        for name, role in roles.items()
-        for policy in role.policies
+        for name, policies in applied.policies.items()
+        for policy in policies
         for statement in policy["Statement"]
-        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        for action in many(statement["Action"])
     ]
     assert len(granted) > 100
     assert [each for each in granted if "*" in each[1]] == []
 
 
-def test_policies_fit_what_iam_takes(roles: dict[str, Role]) -> None:
-    for name, role in roles.items():
-        assert sum(len(json.dumps(policy, separators=(",", ":"))) for policy in role.policies) <= 10_240, name
-        assert len(json.dumps(role.boundary, separators=(",", ":"))) <= 6_144, name
+def test_nothing_is_attached_to_a_role_besides_its_policy(applied: Any) -> None:
+    assert len(applied.attached) >= 14
+    assert [name for name, policies in applied.attached.items() if policies] == []
+
+
+def test_policies_fit_what_iam_takes(applied: Any) -> None:
+    for name, policies in applied.policies.items():
+        assert sum(len(json.dumps(policy, separators=(",", ":"))) for policy in policies) <= 10_240, name
+        assert len(json.dumps(applied.boundaries[name], separators=(",", ":"))) <= 6_144, name

@@ -1,10 +1,19 @@
-"""The project's Terraform, unchanged, makes an emulated account what it should be, and takes all of it back."""
+"""The project's Terraform, unchanged, makes an emulated account what it should be, and takes all of it back.
+
+The account asks IAM before it answers: GitHub's roles do in it what workflows will have them do, by the policies and
+boundaries that were applied, and lack no permission.
+"""
 
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
+from slipway.compute.image import DEVICES, image_tag
 from slipway.errors import UserError
 from slipway.rehearsal.aws import ROOT, EmulatedAws
 from slipway.rehearsal.terraform import Terraform
@@ -12,6 +21,10 @@ from slipway.rehearsal.terraform import Terraform
 pytestmark = pytest.mark.slow
 NOTHING = "No changes. Your infrastructure matches the configuration."
 STAGING = ("serving", "staging")
+EMAIL = "team@example.com"
+UNLOCKED = {"TF_CLI_ARGS_plan": "-no-color -lock=false"}
+Push = Callable[[EmulatedAws, str], str]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +42,49 @@ def terraform(aws: EmulatedAws, tmp_path_factory: pytest.TempPathFactory) -> Ter
 
 @pytest.fixture(scope="module")
 def platform(terraform: Terraform) -> Terraform:
-    """With bootstrap and platform applied."""
+    """With bootstrap applied by a person, and platform by GitHub's role, with all that may be asked for."""
     terraform("bootstrap", "bootstrap")
-    terraform("apply", "platform")
+    file = terraform.folder / "terraform" / "platform" / "terraform.tfvars"
+    file.write_text(f'github_events = "acme/texts"\nalert_emails = ["{EMAIL}"]\n')
+    terraform("apply", "platform", role="infra")
+    for device in DEVICES:
+        terraform.aws.push_image("slipway-train", image_tag(device))
     return terraform
 
 
-def push(aws: EmulatedAws, tag: str) -> str:
-    """Put an image into the function's registry; returns its digest."""
-    aws.push_image("slipway-serve", tag)
-    found = aws.client("ecr").describe_images(repositoryName="slipway-serve", imageIds=[{"imageTag": tag}])
-    return str(found["imageDetails"][0]["imageDigest"])
+@pytest.fixture
+def run(platform: Terraform, aws: EmulatedAws, trainable: Path) -> Run:
+    """Runs a command in a checkout, in a role."""
+    settings = {
+        "SLIPWAY_COMPUTE": "sagemaker",
+        "SLIPWAY_OVERRIDES": "tracking=off",
+        "SLIPWAY_BUCKET": "slipway-artifacts-123456789012",
+        "SLIPWAY_TRAINING_ROLE": "arn:aws:iam::123456789012:role/slipway/execution/slipway-sagemaker",
+        "SLIPWAY_TRAINING_REPOSITORY": "123456789012.dkr.ecr.us-east-1.amazonaws.com/slipway-train",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+    }
+
+    def run(role: str, *words: str, good: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=trainable,
+            env=aws.as_role(f"slipway-{role}") | settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) is good, done.stdout + done.stderr
+        return done
+
+    return run
 
 
 @pytest.fixture(scope="module")
-def digest(platform: Terraform, aws: EmulatedAws) -> str:
+def digest(platform: Terraform, aws: EmulatedAws, push: Push) -> str:
     """Of the image that staging was first applied with."""
     found = push(aws, "first")
-    platform("apply", *STAGING, TF_VAR_image_digest=found)
+    platform("apply", *STAGING, role="deploy-staging", TF_VAR_image_digest=found)
     return found
 
 
@@ -73,8 +111,8 @@ def test_serving_before_platform_says_what_comes_first(terraform: Terraform) -> 
 
 def test_what_is_applied_is_not_changed_by_a_second_plan(platform: Terraform, digest: str) -> None:
     assert NOTHING in platform("plan", "bootstrap")
-    assert NOTHING in platform("plan", "platform")
-    assert NOTHING in platform("plan", *STAGING, TF_VAR_image_digest=digest)
+    assert NOTHING in platform("plan", "platform", role="plan", **UNLOCKED)
+    assert NOTHING in platform("plan", *STAGING, role="deploy-staging", TF_VAR_image_digest=digest)
 
 
 def test_the_state_is_in_the_bucket_and_not_here(platform: Terraform, aws: EmulatedAws, digest: str) -> None:
@@ -87,12 +125,11 @@ def test_the_state_is_in_the_bucket_and_not_here(platform: Terraform, aws: Emula
 
 
 def test_another_digest_publishes_a_version_and_leaves_the_alias(
-    platform: Terraform, aws: EmulatedAws, digest: str
+    platform: Terraform, aws: EmulatedAws, digest: str, push: Push
 ) -> None:
     other = push(aws, "second")
-    told = platform("plan", *STAGING, TF_VAR_image_digest=other)
+    told = platform("apply", *STAGING, role="deploy-staging", TF_VAR_image_digest=other)
     assert "Plan: 0 to add, 2 to change, 0 to destroy." in told
-    platform("apply", *STAGING, TF_VAR_image_digest=other)
     client = aws.client("lambda")
     alias = client.get_alias(FunctionName="slipway-staging", Name="live")
     versions = client.list_versions_by_function(FunctionName="slipway-staging")["Versions"]
@@ -142,6 +179,56 @@ def test_another_name_for_the_project_is_refused(platform: Terraform, aws: Emula
 def test_a_root_or_environment_that_is_none_is_named(terraform: Terraform, words: tuple[str, ...], said: str) -> None:
     with pytest.raises(UserError, match=said):
         terraform(*words)
+
+
+def longer(checkout: Path) -> None:
+    """Make the checkout's job one that does not end by itself."""
+    resolved = yaml.safe_load((checkout / "resolved.yaml").read_text(encoding="utf-8"))
+    resolved["train"] |= {"epochs": 10_000, "patience": None}
+    (checkout / "resolved.yaml").write_text(yaml.safe_dump(resolved), encoding="utf-8")
+
+
+def test_one_role_submits_another_collects_and_only_the_first_may_submit(
+    aws: EmulatedAws, run: Run, trainable: Path
+) -> None:
+    assert "report/rehearsal is not authorized to perform: sagemaker:CreateTrainingJob" in (
+        run("report", "slipway", "submit", good=False).stderr
+    )
+    assert "started" in run("train", "slipway", "submit").stdout
+    assert "1 x ml.g4dn.xlarge" in run("train", "slipway", "jobs").stdout
+    run("report", "slipway", "train", "compute.submit=false")
+    assert (trainable / "models" / "train" / "model.safetensors").exists()
+    [request] = aws.sent("sagemaker", "CreateTrainingJob")[-1:]
+    assert request["RoleArn"].endswith("/slipway-sagemaker")
+
+
+def test_who_operates_stops_what_another_started(aws: EmulatedAws, run: Run, trainable: Path) -> None:
+    longer(trainable)
+    run("train", "slipway", "submit")
+    name = aws.sent("sagemaker", "CreateTrainingJob")[-1]["TrainingJobName"]
+    aws.wait_line(name, "epoch   1")
+    assert "report/rehearsal is not authorized to perform: sagemaker:StopTrainingJob" in (
+        run("report", "slipway", "stop", name, good=False).stderr
+    )
+    run("operate", "slipway", "stop", name)
+    assert "as asked" in run("operate", "slipway", "logs", name).stderr
+    assert aws.wait(name, "Stopped")["TrainingJobStatus"] == "Stopped"
+
+
+def test_data_is_pushed_by_one_role_and_pulled_by_others(run: Run, trainable: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=trainable, check=True)
+    run("train", "dvc", "init", "-q")
+    run("train", "dvc", "add", "-q", "data/prepared")
+    run("train", "dvc", "remote", "add", "-q", "--default", "aws", "s3://slipway-data-123456789012/dvc")
+    before = sorted(path.name for path in (trainable / "data" / "prepared").iterdir())
+    assert "Forbidden" in run("operate", "dvc", "push", good=False).stderr
+    run("train", "dvc", "push", "-q")
+    for role in ("report", "deploy-staging"):
+        shutil.rmtree(trainable / "data" / "prepared")
+        shutil.rmtree(trainable / ".dvc" / "cache")
+        run(role, "dvc", "pull", "-q")
+        assert sorted(path.name for path in (trainable / "data" / "prepared").iterdir()) == before
+    assert "Forbidden" in run("plan", "dvc", "status", "-c", good=False).stderr
 
 
 def test_nothing_is_destroyed_without_its_name(platform: Terraform) -> None:

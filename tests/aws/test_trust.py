@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from slipway.rehearsal.aws import EmulatedAws
-from slipway.rehearsal.terraform import Terraform
-
 pytestmark = pytest.mark.slow
 ISSUER = "token.actions.githubusercontent.com"
 ROLES = ("plan", "train", "report", "operate", "infra", "deploy-staging", "deploy-production")
@@ -91,13 +88,10 @@ def may_take(policy: dict[str, Any], claims: Token) -> bool:
     return all(claims.get(claim) in ([value] if isinstance(value, str) else value) for claim, value in found.items())
 
 
-@pytest.fixture(scope="module")
-def trusts(provider: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The trust policies that AWS was given, by role."""
-    with EmulatedAws() as aws:
-        Terraform(aws, tmp_path_factory.mktemp("project"))("bootstrap", "bootstrap")
-        roles = aws.client("iam").list_roles(PathPrefix="/slipway/github/")["Roles"]
-        return {each["RoleName"].removeprefix("slipway-"): each["AssumeRolePolicyDocument"] for each in roles}
+@pytest.fixture
+def trusts(applied: Any) -> dict[str, dict[str, Any]]:
+    """The trust policies that AWS was given, by role of GitHub's."""
+    return {name: trust for name, trust in applied.trusts.items() if "sts:AssumeRoleWithWebIdentity" in str(trust)}
 
 
 def test_the_table_is_as_long_as_it_should_be() -> None:

@@ -101,7 +101,10 @@ class EmulatedAws:
             serving.start()
             stack.callback(serving.join)
             stack.callback(server.shutdown)
+            empty = self.folder / "config"  # DVC takes no device for a file
+            empty.touch()
             self.environment = environment(self.url, self.region, YOURS) | {"HOME": str(self.folder)}
+            self.environment |= {"AWS_CONFIG_FILE": str(empty), "AWS_SHARED_CREDENTIALS_FILE": str(empty)}
             trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
             iam = self.client("iam")
             role = iam.create_role(

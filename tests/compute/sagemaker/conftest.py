@@ -1,6 +1,5 @@
 """An emulated account that is set up to train, and this project's ways into it."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from slipway.compute.folder import JobFolder
 from slipway.compute.image import DEVICES, image_tag
 from slipway.compute.sagemaker import backend as module
 from slipway.compute.sagemaker.backend import SageMaker
-from slipway.config.compose import Order, resolve, runtime
+from slipway.config.compose import runtime
 from slipway.rehearsal.aws import EmulatedAws
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,19 +68,13 @@ def project(job_of: Callable[..., Any], prepared: Path, tmp_path: Path) -> Calla
 
 
 @pytest.fixture
-def checkout(account: EmulatedAws, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(account: EmulatedAws, trainable: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project's folder with prepared data, and the configuration to train on SageMaker."""
-    folder = tmp_path / "checkout"
-    shutil.copytree(prepared, folder / "data" / "prepared")
-    for name in ("conf", "docker"):
-        shutil.copytree(ROOT / name, folder / name)
-    order = Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 2}})
-    (folder / "resolved.yaml").write_text(yaml.safe_dump(resolve(order, conf=ROOT / "conf")[1]), encoding="utf-8")
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.setenv("SLIPWAY_COMPUTE", "sagemaker")
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=off")
-    monkeypatch.chdir(folder)
-    return folder
+    monkeypatch.chdir(trainable)
+    return trainable
 
 
 @pytest.fixture
