@@ -1,0 +1,318 @@
+"""What GitHub needs besides the code: variables, environments with their branch rules, and rules for the main branch.
+
+`make bootstrap` knows it from terraform/bootstrap. What the repository lacks of it is set through `gh`, or printed for
+a person to set. What a person has set is kept, but for what lets another branch's jobs into an environment.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slipway.delivery.gh import Body, LoginError, Request, ask, get, listed
+from slipway.delivery.ruleset import NAME as RULESET
+from slipway.delivery.ruleset import in_words, ruleset
+from slipway.errors import UserError
+
+# environments whose jobs wait for a person
+APPROVED = ("infra", "production")
+# only branches that are named one by one
+NAMED_BRANCHES = {"protected_branches": False, "custom_branch_policies": True}
+AGAIN = "then `make bootstrap` again: it changes only what is missing"
+FILE = "terraform/bootstrap/terraform.tfvars"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a repository needs: the output `github` of terraform/bootstrap."""
+
+    repository: str
+    id: str
+    branch: str
+    variables: dict[str, str]
+    environments: dict[str, str | None]
+
+    def path(self, *parts: str) -> str:
+        """Of something in the repository, in GitHub's REST API."""
+        return "/".join(["repos", self.repository, *parts])
+
+
+@dataclass(frozen=True)
+class Found:
+    """What it has, in the form of GitHub's answers; `policies` are the branches of environments, `user` is who asks."""
+
+    user: Body
+    variables: dict[str, str]
+    environments: dict[str, Body]
+    policies: dict[str, list[Body]]
+    ruleset: Body | None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Something to be set, what sets it, and what it means where GitHub's plan has no such thing."""
+
+    name: str
+    requests: tuple[Request, ...]
+    without: str = ""
+
+
+# what is lacking
+
+
+def lacking(needs: Needs, found: Found) -> list[Setting]:
+    """What is to be set, in its order; nothing where the repository has all of it."""
+    environments = [
+        setting
+        for name, branch in needs.environments.items()
+        for setting in (*_open_to(needs, name, branch, found), *_approved(needs, name, branch, found))
+    ]
+    return [*_variables(needs, found), *environments, *_rules(needs, found)]
+
+
+def _variables(needs: Needs, found: Found) -> Iterator[Setting]:
+    path = needs.path("actions", "variables")
+    for name, value in sorted(needs.variables.items()):
+        if name not in found.variables:
+            request = Request("POST", path, {"name": name, "value": value})
+        elif found.variables[name] != value:
+            request = Request("PATCH", f"{path}/{name}", {"value": value})
+        else:
+            continue
+        yield Setting(f"variable {name}: {value}", (request,))
+
+
+def _open_to(needs: Needs, name: str, branch: str | None, found: Found) -> Iterator[Setting]:
+    """That an environment is there, and takes jobs of its branch alone."""
+    path, current = needs.path("environments", name), found.environments.get(name)
+    if branch is None:
+        if current is None:
+            yield Setting(f"environment {name}: jobs of any branch", (Request("PUT", path, {}),))
+        return
+    requests, body = [], as_it_is(current or {})
+    if body.get("deployment_branch_policy") != NAMED_BRANCHES:
+        requests.append(Request("PUT", path, body | {"deployment_branch_policy": NAMED_BRANCHES}))
+    policies = found.policies.get(name, [])
+    meant = [each for each in policies if (each["name"], each.get("type", "branch")) == (branch, "branch")]
+    if not meant:
+        requests.append(Request("POST", f"{path}/deployment-branch-policies", {"name": branch, "type": "branch"}))
+    requests += [
+        Request("DELETE", f"{path}/deployment-branch-policies/{each['id']}") for each in policies if each not in meant
+    ]
+    if requests:
+        without = (
+            "a job of any branch may name the environment; AWS gives a role to none but those of "
+            f"{branch}, since its trust asks for both"
+        )
+        yield Setting(f"environment {name}: jobs of {branch} alone", tuple(requests), without)
+
+
+def _approved(needs: Needs, name: str, branch: str | None, found: Found) -> Iterator[Setting]:
+    """That jobs of an environment wait for a person; who that is, is left as it is."""
+    body = as_it_is(found.environments.get(name, {}))
+    if name not in APPROVED or body.get("reviewers"):
+        return
+    body |= {"deployment_branch_policy": NAMED_BRANCHES} if branch else {}
+    body |= {"reviewers": [{"type": "User", "id": found.user["id"]}]}
+    without = f"jobs start without anybody's approval: whoever may merge into {needs.branch} may start them"
+    request = Request("PUT", needs.path("environments", name), body)
+    yield Setting(f"environment {name}: its jobs wait for approval by {found.user['login']}", (request,), without)
+
+
+def as_it_is(environment: Body) -> Body:
+    """The body of a request that leaves an environment as it is: what a request does not tell is taken away."""
+    body: Body = {}
+    if policy := environment.get("deployment_branch_policy"):
+        body["deployment_branch_policy"] = policy
+    for rule in environment.get("protection_rules", []):
+        if rule["type"] == "wait_timer":
+            body["wait_timer"] = rule["wait_timer"]
+        elif rule["type"] == "required_reviewers":
+            body["reviewers"] = [
+                {"type": each["type"], "id": each["reviewer"]["id"]} for each in rule["reviewers"] if each["reviewer"]
+            ]
+            body["prevent_self_review"] = rule.get("prevent_self_review", False)
+    return body
+
+
+def _rules(needs: Needs, found: Found) -> Iterator[Setting]:
+    path, current = needs.path("rulesets"), found.ruleset
+    body = ruleset(needs.branch, current or {})
+    if current is None:
+        request = Request("POST", path, body)
+    elif any(current.get(key) != value for key, value in body.items()):
+        request = Request("PUT", f"{path}/{current['id']}", body)
+    else:
+        return
+    without = f"nothing but agreement keeps unchecked commits from {needs.branch}, which is what goes into production"
+    yield Setting(f"ruleset {RULESET}: {in_words(needs.branch)}", (request,), without)
+
+
+# what is there
+
+
+def look(needs: Needs) -> Found:
+    """What the repository has. Raises UserError where it is another than AWS trusts, or another's to set."""
+    user = get("user")
+    repository = get(needs.path())
+    if user is None or repository is None:
+        who = user["login"] if user else "gh's login"
+        raise UserError(
+            f"GitHub shows {who} no repository {needs.repository}: make it, log in as someone who may see it "
+            f"(`gh auth login`), or mend `github` in {FILE}; {AGAIN}."
+        )
+    known = (repository["full_name"], str(repository["id"]), repository["default_branch"])
+    told = (needs.repository, needs.id, needs.branch)
+    if known != told:
+        raise UserError(
+            "AWS will trust {}, number {}, branch {}; on GitHub it is {}, number {}, branch {}".format(*told, *known)
+            + f": put that into `github` of {FILE}; {AGAIN}."
+        )
+    if not repository.get("permissions", {}).get("admin"):
+        raise UserError(
+            f"{user['login']} may not administrate {needs.repository} on GitHub: log in as someone who may "
+            f"(`gh auth login`), {AGAIN}; or let them run the commands above."
+        )
+    environments = {each["name"]: each for each in listed(needs.path("environments"), "environments")}
+    return Found(
+        user=user,
+        variables={each["name"]: each["value"] for each in listed(needs.path("actions", "variables"), "variables", 30)},
+        environments=environments,
+        policies={
+            name: listed(needs.path("environments", name, "deployment-branch-policies"), "branch_policies")
+            for name, each in environments.items()
+            if name in needs.environments and each.get("deployment_branch_policy") == NAMED_BRANCHES
+        },
+        ruleset=_ruleset(needs),
+    )
+
+
+def _ruleset(needs: Needs) -> Body | None:
+    path = needs.path("rulesets")
+    rulesets = get(f"{path}?includes_parents=false&per_page=100") or []
+    mine = [each["id"] for each in rulesets if each["name"] == RULESET]
+    found: Body | None = get(f"{path}/{mine[0]}") if mine else None
+    return found
+
+
+def make(setting: Setting) -> str | None:
+    """Set something; returns why GitHub's plan does not let it. Raises UserError where GitHub refuses it otherwise."""
+    for request in setting.requests:
+        answer = ask(request)
+        if answer.plan_lacks_it:
+            return answer.message
+        if not answer.good:
+            raise UserError(
+                f"GitHub refuses `{setting.name}`: {answer.message} (HTTP {answer.status}). Mend it, {AGAIN}."
+            )
+    return None
+
+
+# by hand
+
+
+def by_hand(needs: Needs) -> str:
+    """All that the repository needs, in words, and as commands that leave alone what is there."""
+    names = [f"variable {name}: {value}" for name, value in sorted(needs.variables.items())]
+    names.append("variable MLFLOW_TRACKING_URI: once there is a tracking server, its address")
+    for name, branch in needs.environments.items():
+        approval = "; they wait for a person's approval" if name in APPROVED else ""
+        names.append(f"environment {name}: jobs of {f'{branch} alone' if branch else 'any branch'}{approval}")
+    names.append(f"ruleset {RULESET}: {in_words(needs.branch)}")
+    return "\n".join(
+        [
+            f"{needs.repository} on GitHub needs:",
+            *(f"  {name}" for name in names),
+            "",
+            "`make bootstrap` sets it where gh (https://cli.github.com) is logged in as someone who administrates the",
+            "repository, and keeps what is there. These commands, by the same person, set it in a new repository:",
+            "",
+            *commands(needs),
+        ]
+    )
+
+
+def commands(needs: Needs) -> Iterator[str]:
+    """Lines for a shell. An environment that is there already is left alone, since it may have rules of a person's."""
+    path = needs.path("actions", "variables")
+    for name, value in sorted(needs.variables.items()):
+        change = Request("PATCH", f"{path}/{name}", {"value": value})
+        new = Request("POST", path, {"name": name, "value": value})
+        yield f"{change.command()} 2>/dev/null || {new.command()}"
+    for name, branch in needs.environments.items():
+        there = f"{name} is there: see under Settings, Environments that it is as it should be"
+        look = f"{shlex.join(['gh', 'api', '--silent', needs.path('environments', name)])} 2>/dev/null"
+        steps = " && ".join(_environment_commands(needs.path("environments", name), name, branch))
+        yield f"{look} && echo {shlex.quote(there)} || {{ {steps}; }}"
+    yield Request("POST", needs.path("rulesets"), ruleset(needs.branch, {})).command()
+
+
+def _environment_commands(path: str, name: str, branch: str | None) -> Iterator[str]:
+    body = {"deployment_branch_policy": NAMED_BRANCHES} if branch else {}
+    yield Request("PUT", path, body).command()
+    if branch:
+        yield Request("POST", f"{path}/deployment-branch-policies", {"name": branch, "type": "branch"}).command()
+    if name in APPROVED:
+        reviewers = '{reviewers: [{type: "User", id: .id}]}'
+        whole = shlex.join(["gh", "api", "user", "--jq", f"{json.dumps(body)} + {reviewers}"])
+        yield f"{whole} | {shlex.join(['gh', 'api', '--silent', '--method', 'PUT', path, '--input', '-'])}"
+
+
+# all of it
+
+
+def settle(needs: Needs) -> None:
+    """Set what the repository lacks, once someone said yes; else say what it needs. Raises UserError."""
+    if shutil.which("gh") is None:
+        print(f"\n{by_hand(needs)}")
+        return
+    try:
+        found = look(needs)
+    except LoginError as error:
+        print(f"\n{error}.\n\n{by_hand(needs)}")
+        return
+    except UserError:
+        print(f"\n{by_hand(needs)}")
+        raise
+    settings = lacking(needs, found)
+    if not settings:
+        print(f"\n{needs.repository} on GitHub has all that it needs.")
+        return
+    print(f"\n{needs.repository} on GitHub lacks:", *(f"  {setting.name}" for setting in settings), sep="\n")
+    if not approved(found.user["login"]):
+        print(f"\nNothing was set.\n\n{by_hand(needs)}")
+        return
+    refused = make_all(settings)
+    # branches that an environment named long ago show only once it goes by names again
+    names = {setting.name for setting, _ in refused}
+    make_all([setting for setting in lacking(needs, look(needs)) if setting.name not in names])
+    for notice in notices(refused):
+        print(notice)
+    print("The rest is set." if refused else "It is set.")
+
+
+def make_all(settings: list[Setting]) -> list[tuple[Setting, str]]:
+    """Set all; returns what GitHub's plan does not let, and why."""
+    refused = [(setting, make(setting)) for setting in settings]
+    return [(setting, why) for setting, why in refused if why is not None]
+
+
+def notices(refused: list[tuple[Setting, str]]) -> Iterator[str]:
+    """What is not set and what that means, once for all that mean the same."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for setting, why in refused:
+        alike.setdefault((setting.without, why), []).append(setting.name)
+    for (without, why), names in alike.items():
+        lines = [f"notice: the repository's plan lacks this (GitHub: {why})", *(f"  {name}" for name in names)]
+        yield "\n".join([*lines, f"  That means: {without}."])
+
+
+def approved(login: str) -> bool:
+    """Whether someone wants it set: asked once, unless `APPROVE` says so. Nobody is asked where nobody can answer."""
+    told = os.environ.get("APPROVE")
+    if told is None and sys.stdin.isatty():
+        told = input(f"Set it as {login}? Type yes: ")
+    return told == "yes"
