@@ -73,7 +73,7 @@ ui: $(INSTALLED) ## open MLflow on the recorded runs
 
 ROOT ?=
 ENV ?=
-bootstrap: $(INSTALLED) ## make the bucket of Terraform's states and GitHub's roles in the AWS account; once, by a person
+bootstrap: $(INSTALLED) ## make the bucket of Terraform's states and GitHub's roles in AWS, and tell GitHub; once, by a person
 	@python -m slipway.delivery.terraform bootstrap bootstrap
 
 plan apply destroy: $(INSTALLED)

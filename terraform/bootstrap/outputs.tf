@@ -1,3 +1,10 @@
+locals {
+  environments = {
+    for name, role in local.roles : role.environment => (role.main_only ? var.github.branch : null) if role.environment != null
+  }
+  registry = "${module.names.account}.dkr.ecr.${module.names.region}.amazonaws.com${module.names.partition == "aws-cn" ? ".cn" : ""}"
+}
+
 output "state_bucket" {
   description = "Bucket of the states of all roots."
   value       = module.state.name
@@ -10,5 +17,28 @@ output "roles" {
 
 output "environments" {
   description = "Environments that GitHub must have, and the branch that their jobs may run for (null: any)."
-  value       = { for name, role in local.roles : role.environment => (role.main_only ? var.github.branch : null) if role.environment != null }
+  value       = local.environments
+}
+
+# what platform will make has its names already: GitHub can be told before platform is applied
+output "github" {
+  description = "All that GitHub must be told, by `make bootstrap`; nothing of it is secret."
+  value = {
+    repository   = "${var.github.owner}/${var.github.name}"
+    id           = var.github.id
+    branch       = var.github.branch
+    environments = local.environments
+
+    variables = merge(
+      { for name, role in module.role : "AWS_ROLE_${upper(replace(name, "-", "_"))}" => role.arn },
+      {
+        AWS_ACCOUNT_ID              = module.names.account
+        AWS_REGION                  = module.names.region
+        SLIPWAY_BUCKET              = module.names.buckets.artifacts
+        SLIPWAY_DVC_REMOTE          = "s3://${module.names.buckets.data}/dvc"
+        SLIPWAY_TRAINING_REPOSITORY = "${local.registry}/${module.names.repositories.train}"
+        SLIPWAY_TRAINING_ROLE       = local.execution["sagemaker"]
+      },
+    )
+  }
 }

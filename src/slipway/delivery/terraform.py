@@ -3,6 +3,7 @@
 The state lies in the bucket that `bootstrap` made, whose name follows from project and account.
 """
 
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from slipway.delivery.settings import Needs, settle
 from slipway.errors import UserError
 
 FOLDER = Path("terraform")
@@ -93,6 +96,14 @@ class Root:
         status = subprocess.run([binary(), *words], cwd=self.folder, env=surroundings(), check=False).returncode
         if status:
             raise UserError(f"terraform {words[0]} of {self.folder} failed: it says why above.")
+
+    def output(self, name: str) -> Any:
+        """What an applied root tells under a name. Raises UserError where it tells nothing."""
+        words = [binary(), "output", "-json", name]
+        done = subprocess.run(words, cwd=self.folder, env=surroundings(), stdout=subprocess.PIPE, check=False)
+        if done.returncode:
+            raise UserError(f"terraform output of {self.folder} failed: it says why above.")
+        return json.loads(done.stdout)
 
 
 def bucket_exists(name: str, region: str) -> bool:
@@ -182,6 +193,7 @@ def main(words: list[str]) -> None:
     approve = ["-auto-approve"] if os.environ.get("APPROVE") == "yes" else []
     if command == "bootstrap":
         bootstrap(root, approve)
+        settle(Needs(**root.output("github")))
     elif command in ("plan", "apply"):
         root.init()
         root.run(command, *(approve if command == "apply" else []), *root.files())
