@@ -18,6 +18,7 @@ without free tiers, taxes, support, and data that leaves AWS.
 import argparse
 import io
 import json
+import logging
 import math
 import sys
 import tempfile
@@ -238,6 +239,8 @@ def written(function: Function, texts: int, labels: int) -> Written:
 
 def told(observer: Any, model: dict[str, str], request: Any) -> list[str]:
     """The lines that the function's observer writes of a request."""
+    # a logger is made once, with the standard output of that moment
+    logging.root.manager.loggerDict.pop(model["name"], None)
     with redirect_stdout(io.StringIO()) as out:
         observer(model).request(request)
     return out.getvalue().splitlines()

@@ -115,6 +115,7 @@ def test_requests_cost_what_they_would_by_hand(cost: ModuleType, prices: Any) ->
 def test_what_the_function_writes_is_taken_from_the_function(cost: ModuleType) -> None:
     function = cost.Function("slipway-production", 1769, 0.1, "hash", 30, 90)
     one, many = cost.written(function, 1, 3), cost.written(function, 10, 3)
+    assert cost.written(function, 1, 3) == one
     # eight of a request and one a class, each by service, and by service and version
     assert one.metrics == many.metrics == 2 * (8 + 3)
     assert 300 < one.captured < one.log < 3000
