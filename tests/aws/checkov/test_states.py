@@ -167,7 +167,7 @@ def test_the_policies_are_all_there(statements: list[Statement]) -> None:
 def test_every_action_is_one_that_aws_knows(statements: list[Statement], definitions: Json) -> None:
     told = {action for each in statements for action in (*each.words("Action"), *each.words("NotAction"))}
     assert len(told) > 150
-    assert {action for action in told if not privileges(definitions, action)} == UNWRITTEN
+    assert {action for action in told if not privileges(definitions, action)} <= UNWRITTEN
 
 
 def test_no_action_that_is_granted_has_a_wildcard(statements: list[Statement]) -> None:
