@@ -299,11 +299,10 @@ def report(plans: Plans, given: argparse.Namespace) -> str:
     assert isinstance(compute, SageMakerCompute)
     kinds = given.types or compute.instance_types
     trainings = [(kind, training(prices, compute, kind, given.minutes / 60, given.stored_gb)) for kind in kinds]
-    nothing = sum(each.type not in prices.idle for each in planned)
     machines = f"{compute.instance_count} machine{'s' if compute.instance_count > 1 else ''}"
     return "\n\n".join(
         [
-            f"Idle, a month, both environments; {nothing} other resources cost nothing until they are used:",
+            "Idle, a month, both environments; all other resources cost nothing until they are used:",
             bill(idle(prices, planned, gb)),
             f"A training of {given.minutes:g} minutes on {machines}, {given.stored_gb:g} GB of it kept for a month:",
             table(

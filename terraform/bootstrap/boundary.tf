@@ -139,7 +139,7 @@ data "aws_iam_policy_document" "execution_boundary" {
   statement {
     sid       = "NoResource"
     effect    = "Allow"
-    actions   = ["cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"]
+    actions   = ["cloudwatch:PutMetricData", "codedeploy:PutLifecycleEventHookExecutionStatus", "ecr:GetAuthorizationToken"]
     resources = ["*"] # the actions know no resource
   }
 }

@@ -20,10 +20,8 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid = "Function"
     actions = [
-      "lambda:AddPermission",
       "lambda:CreateAlias",
       "lambda:CreateFunction",
-      "lambda:CreateFunctionUrlConfig",
       "lambda:DeleteAlias",
       "lambda:DeleteFunction",
       "lambda:DeleteFunctionConcurrency",
@@ -46,23 +44,35 @@ data "aws_iam_policy_document" "deploy" {
       "lambda:UpdateAlias",
       "lambda:UpdateFunctionCode",
       "lambda:UpdateFunctionConfiguration",
-      "lambda:UpdateFunctionUrlConfig",
     ]
     resources = each.value.functions
   }
 
+  # an address for whom IAM lets, and no other
+  statement {
+    sid       = "Address"
+    actions   = ["lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig"]
+    resources = each.value.functions
+
+    condition {
+      test     = "StringEquals"
+      variable = "lambda:FunctionUrlAuthType"
+      values   = ["AWS_IAM"]
+    }
+  }
+
   dynamic "statement" {
     for_each = {
-      lambda     = "lambda-${each.key}"
-      codedeploy = "codedeploy"
-      firehose   = "firehose"
-      logs       = "subscription"
+      lambda     = ["lambda-${each.key}", "smoke-${each.key}"]
+      codedeploy = ["codedeploy"]
+      firehose   = ["firehose"]
+      logs       = ["subscription"]
     }
 
     content {
       sid       = "Pass${title(statement.key)}Role"
       actions   = ["iam:PassRole"]
-      resources = [local.execution[statement.value]]
+      resources = [for what in statement.value : local.execution[what]]
 
       condition {
         test     = "StringEquals"
@@ -203,29 +213,54 @@ data "aws_iam_policy_document" "deploy" {
     }
   }
 
-  # the address for everybody, where `public` asks for it; API Gateway's actions are HTTP's verbs
-  statement {
-    sid     = "PublicAddress"
-    actions = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:TagResource"]
-    resources = [
-      "arn:${module.names.partition}:apigateway:${module.names.region}::/apis",
-      "arn:${module.names.partition}:apigateway:${module.names.region}::/apis/*",
-    ]
+  # the address for everybody, where bootstrap lets there be one; API Gateway's actions are HTTP's verbs
+  dynamic "statement" {
+    for_each = contains(var.may_be_public, each.key) ? local.public_address : {}
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = statement.value.resources
+    }
   }
 
-  # its access log: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
-  statement {
-    sid = "LogOfPublicAddress"
-    actions = [
-      "logs:CreateLogDelivery",
-      "logs:DeleteLogDelivery",
-      "logs:DescribeResourcePolicies",
-      "logs:GetLogDelivery",
-      "logs:ListLogDeliveries",
-      "logs:PutResourcePolicy",
-      "logs:UpdateLogDelivery",
-    ]
-    resources = ["*"] # the actions know no resource
+  dynamic "statement" {
+    for_each = contains(var.may_be_public, each.key) ? [1] : []
+
+    content {
+      sid       = "LetGatewayAsk"
+      actions   = ["lambda:AddPermission"]
+      resources = each.value.functions
+
+      condition {
+        test     = "StringEquals"
+        variable = "lambda:Principal"
+        values   = ["apigateway.amazonaws.com"]
+      }
+    }
+  }
+}
+
+locals {
+  gateway = "arn:${module.names.partition}:apigateway:${module.names.region}::"
+  public_address = {
+    PublicAddress = {
+      actions   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:TagResource"]
+      resources = [for path in ["/apis", "/apis/*"] : "${local.gateway}${path}"]
+    }
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+    LogOfPublicAddress = {
+      actions = [
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+      ]
+      resources = ["*"] # the actions know no resource
+    }
   }
 }
 

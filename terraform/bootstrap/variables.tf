@@ -60,6 +60,18 @@ variable "github_provider" {
   }
 }
 
+variable "may_be_public" {
+  description = "Environments whose deploy role may give the function an address for everybody, where serving's `public` asks for it."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.may_be_public, ["staging", "production"])) == 0
+    error_message = "may_be_public must hold staging, production, both or neither."
+  }
+}
+
 variable "may_empty_buckets" {
   description = "Whether `make destroy` removes the state bucket with all that is in it."
   type        = bool

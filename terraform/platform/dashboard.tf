@@ -1,6 +1,7 @@
 # Both environments, and what trains. Each environment has a dashboard of its own besides (terraform/serving).
 locals {
-  console = "${module.names.region}.${lookup({ aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }, module.names.partition, "console.aws.amazon.com")}"
+  consoles = { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }
+  console  = "${module.names.region}.${lookup(local.consoles, module.names.partition, "console.aws.amazon.com")}"
   # the one that people ask stands first
   watched = [for environment in ["production", "staging"] : { environment = environment, function = module.names.functions[environment] }]
   # the names that terraform/serving gives its alarms

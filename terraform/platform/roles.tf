@@ -17,6 +17,12 @@ locals {
         policy  = data.aws_iam_policy_document.lambda[environment].json
       }
     },
+    {
+      for environment, function in module.names.functions : "smoke-${environment}" => {
+        service = "lambda.amazonaws.com"
+        policy  = data.aws_iam_policy_document.smoke[environment].json
+      }
+    },
   )
 }
 
@@ -94,8 +100,24 @@ data "aws_iam_policy_document" "lambda" {
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = [
       "${local.arn}:logs:${local.here}:log-group:/aws/lambda/${each.value}:*",
-      "${local.arn}:logs:${local.here}:log-group:/aws/lambda/${each.value}-smoke:*",
     ]
+  }
+}
+
+# the smoke hook writes its log, and tells CodeDeploy what it found
+data "aws_iam_policy_document" "smoke" {
+  for_each = module.names.functions
+
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.arn}:logs:${local.here}:log-group:/aws/lambda/${each.value}-smoke:*"]
+  }
+
+  statement {
+    sid       = "TellWhetherItHolds"
+    actions   = ["codedeploy:PutLifecycleEventHookExecutionStatus"]
+    resources = ["*"] # the action knows no resource: what it names is a deployment that waits for this very answer
   }
 }
 

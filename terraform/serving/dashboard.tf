@@ -1,8 +1,9 @@
 # What operators look at first. Every metric of `slipway` is one that the function writes (lambda/observe.py).
 locals {
-  console = "${module.names.region}.${lookup({ aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }, module.names.partition, "console.aws.amazon.com")}"
-  log     = "/aws/lambda/${local.name}"
-  alarmed = concat(values(aws_cloudwatch_metric_alarm.this), [aws_cloudwatch_metric_alarm.low_confidence])
+  consoles = { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }
+  console  = "${module.names.region}.${lookup(local.consoles, module.names.partition, "console.aws.amazon.com")}"
+  log      = "/aws/lambda/${local.name}"
+  alarmed  = concat(values(aws_cloudwatch_metric_alarm.this), [aws_cloudwatch_metric_alarm.low_confidence])
 
   graph = {
     region  = module.names.region

@@ -52,7 +52,7 @@ resource "aws_lambda_function" "smoke" {
 
   function_name = "${local.name}-smoke"
   description   = "Asks the recorded predictions again"
-  role          = local.roles["lambda-${var.environment}"]
+  role          = local.roles["smoke-${var.environment}"]
 
   package_type  = "Image"
   image_uri     = local.image

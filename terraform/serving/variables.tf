@@ -73,7 +73,7 @@ variable "reserved_concurrency" {
 }
 
 variable "public" {
-  description = "Whether anybody may ask, through API Gateway. Otherwise only whom IAM lets, by the function's URL."
+  description = "Whether anybody may ask, through API Gateway; bootstrap's `may_be_public` must name the environment. Otherwise only whom IAM lets, by the function's URL."
   type        = bool
   default     = false
   nullable    = false

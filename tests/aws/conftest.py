@@ -15,20 +15,21 @@ from slipway.rehearsal.aws import EmulatedAws
 from slipway.rehearsal.roles import policies_of
 from slipway.rehearsal.terraform import Terraform, mirror
 
-STATES = {"bootstrap": "bootstrap", "platform": "platform", "serving": "serving/staging"}
+ASKED_FOR = 'github_events = "acme/texts"\nalert_emails = ["someone@example.com"]\n'
+STATES = {"bootstrap": "bootstrap", "platform": "platform", "serving": "serving/production"}
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What AWS was given by all roots: policies by role, and by root the state with its outputs."""
+    """What AWS was given by all roots: policies by role, by root the state with its outputs and what changes then."""
 
     trusts: dict[str, dict[str, Any]]
     policies: dict[str, list[dict[str, Any]]]
     boundaries: dict[str, dict[str, Any]]
     attached: dict[str, list[Any]]
     states: dict[str, dict[str, Any]]
-    dashboards: dict[str, dict[str, Any]]
     alarms: list[dict[str, Any]]
+    second_plans: dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -69,17 +70,18 @@ def push_image(aws: EmulatedAws, tag: str) -> str:
 
 
 def apply(folder: Path) -> Applied:
-    """All roots, with all that may be asked for, in an empty account."""
+    """All roots, with all that may be asked for, in an empty account, by GitHub's roles."""
     with EmulatedAws() as aws:
         terraform = Terraform(aws, folder)
-        terraform("bootstrap", "bootstrap")
-        terraform("apply", "platform", TF_VAR_github_events="acme/texts")
-        terraform("apply", "serving", "staging", TF_VAR_image_digest=push_image(aws, "first"))
+        terraform("bootstrap", "bootstrap", TF_VAR_may_be_public='["production"]')
+        (folder / "terraform" / "platform" / "terraform.tfvars").write_text(ASKED_FOR, encoding="utf-8")
+        terraform("apply", "platform", role="infra")
+        public = {"TF_VAR_image_digest": push_image(aws, "first"), "TF_VAR_public": "true"}
+        terraform("apply", "serving", "production", role="deploy-production", **public)
         iam, s3, cloudwatch = (aws.client(service) for service in ("iam", "s3", "cloudwatch"))
         roles = iam.list_roles(PathPrefix="/slipway/")["Roles"]
         names = {each["RoleName"].removeprefix("slipway-"): each["RoleName"] for each in roles}
         found = {name: policies_of(role) for name, role in names.items()}
-        boards = [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]]
         states = {
             root: s3.get_object(Bucket="slipway-state-123456789012", Key=f"{key}.tfstate")["Body"].read()
             for root, key in STATES.items()
@@ -92,8 +94,9 @@ def apply(folder: Path) -> Applied:
                 name: iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] for name, role in names.items()
             },
             states={root: json.loads(state) for root, state in states.items()},
-            dashboards={
-                name: json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]) for name in boards
-            },
             alarms=cloudwatch.describe_alarms()["MetricAlarms"],
+            second_plans={
+                "platform": terraform("plan", "platform", role="infra"),
+                "serving": terraform("plan", "serving", "production", role="deploy-production", **public),
+            },
         )

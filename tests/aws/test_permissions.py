@@ -133,6 +133,25 @@ def rows() -> Iterator[Row]:
         ("sns:Publish", TOPIC),
     ):
         yield "lambda-staging", action, resource, {}, no
+    smoke_log = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-staging-smoke:log-stream:a"
+    yield "smoke-staging", "logs:PutLogEvents", smoke_log, {}, yes
+    yield "smoke-staging", "logs:PutLogEvents", stream, {}, no
+    yield "smoke-staging", "codedeploy:PutLifecycleEventHookExecutionStatus", "*", {}, yes
+    yield "smoke-staging", "codedeploy:CreateDeployment", "*", {}, no
+    yield "lambda-staging", "codedeploy:PutLifecycleEventHookExecutionStatus", "*", {}, no
+    yield "lambda-staging", "logs:PutLogEvents", smoke_log, {}, no
+    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-smoke-staging", passed("lambda"), yes
+    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-smoke-production", passed("lambda"), no
+    # addresses
+    for auth, may in (("AWS_IAM", yes), ("NONE", no)):
+        for action in ("CreateFunctionUrlConfig", "UpdateFunctionUrlConfig"):
+            yield "deploy-production", f"lambda:{action}", PRODUCTION, {"lambda:FunctionUrlAuthType": auth}, may
+    gateway: Context = {"lambda:Principal": "apigateway.amazonaws.com"}
+    for role, resource, may in (("deploy-production", PRODUCTION, yes), ("deploy-staging", STAGING, no)):
+        yield role, "lambda:AddPermission", resource, gateway, may
+        yield role, "lambda:AddPermission", resource, {"lambda:Principal": "*"}, no
+        yield role, "apigateway:POST", "arn:aws:apigateway:us-east-1::/apis", {}, may
+        yield role, "logs:PutResourcePolicy", "*", {}, may
     yield "sagemaker", "s3:GetObject", f"{ARTIFACTS}/slipway/inputs/a", {}, yes
     yield "sagemaker", "s3:PutObject", f"{ARTIFACTS}/slipway/checkpoints/a", {}, yes
     yield "sagemaker", "s3:GetObject", f"{CAPTURES}/a", {}, no

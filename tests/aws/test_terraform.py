@@ -4,6 +4,7 @@ The account asks IAM before it answers: GitHub's roles do in it what workflows w
 boundaries that were applied, and lack no permission.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,6 @@ from slipway.rehearsal.terraform import Terraform
 pytestmark = pytest.mark.slow
 NOTHING = "No changes. Your infrastructure matches the configuration."
 STAGING = ("serving", "staging")
-EMAIL = "team@example.com"
 UNLOCKED = {"TF_CLI_ARGS_plan": "-no-color -lock=false"}
 Push = Callable[[EmulatedAws, str], str]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -42,10 +42,8 @@ def terraform(aws: EmulatedAws, tmp_path_factory: pytest.TempPathFactory) -> Ter
 
 @pytest.fixture(scope="module")
 def platform(terraform: Terraform) -> Terraform:
-    """With bootstrap applied by a person, and platform by GitHub's role, with all that may be asked for."""
+    """With bootstrap applied by a person, and platform by GitHub's role."""
     terraform("bootstrap", "bootstrap")
-    file = terraform.folder / "terraform" / "platform" / "terraform.tfvars"
-    file.write_text(f'github_events = "acme/texts"\nalert_emails = ["{EMAIL}"]\n')
     terraform("apply", "platform", role="infra")
     for device in DEVICES:
         terraform.aws.push_image("slipway-train", image_tag(device))
@@ -103,10 +101,58 @@ def test_a_repository_that_nobody_put_in_is_asked_for(terraform: Terraform) -> N
     assert list(terraform.folder.rglob("backend_override.tf")) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('region = "us-east-9"', 'project.tfvars: region "us-east-9" is none of AWS\'s, as eu-central-1'),
+        (f'project = "{"long" * 15}"', "must be 3 to 32 lower-case letters"),
+        (
+            'project = "my texts"',
+            "my texts-state-123456789012 is no name of a bucket: choose a shorter or plainer `project`",
+        ),
+    ],
+)
+def test_a_name_or_region_that_aws_does_not_take_is_named(terraform: Terraform, value: str, said: str) -> None:
+    file = terraform.folder / "terraform" / "project.tfvars"
+    before = file.read_text()
+    name = value.partition(" ")[0]
+    file.write_text(re.sub(rf"{name} += .*", value, before))
+    with pytest.raises(UserError, match=re.escape(said).replace(r"\ ", r"\s+")):
+        terraform("bootstrap", "bootstrap")
+    file.write_text(before)
+
+
+def test_a_bucket_of_states_that_is_anothers_is_named(terraform: Terraform, aws: EmulatedAws) -> None:
+    aws.take_name("slipway-state-123456789012")
+    with pytest.raises(UserError, match=r"slipway-state-123456789012 is closed to you .* choose another `project`"):
+        terraform("bootstrap", "bootstrap")
+    aws.free_name("slipway-state-123456789012")
+
+
+def test_a_bootstrap_that_broke_off_goes_on(terraform: Terraform, aws: EmulatedAws) -> None:
+    folder = terraform.folder / "terraform" / "bootstrap"
+    aws.deny("s3:PutObject")  # all is made, and the state cannot move into its bucket
+    with pytest.raises(UserError, match="terraform init of terraform/bootstrap failed"):
+        terraform("bootstrap", "bootstrap")
+    aws.mend()
+    assert (folder / "terraform.tfstate").exists()
+    (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')  # as kill -9 leaves it
+    terraform("bootstrap", "bootstrap")
+    assert not (folder / "terraform.tfstate").exists()
+    assert NOTHING in terraform("plan", "bootstrap")
+
+
 def test_serving_before_platform_says_what_comes_first(terraform: Terraform) -> None:
     terraform("bootstrap", "bootstrap")
     with pytest.raises(UserError, match=r"`make\s+apply\s+ROOT=platform`\s+comes\s+first"):
         terraform("plan", *STAGING, TF_VAR_image_digest=f"sha256:{'0' * 64}")
+
+
+def test_a_bucket_that_is_anothers_is_named(terraform: Terraform, aws: EmulatedAws) -> None:
+    aws.take_name("slipway-data-123456789012")
+    with pytest.raises(UserError, match=r"slipway-data-123456789012\)?:[\s\S]*BucketAlreadyExists"):
+        terraform("apply", "platform")
+    aws.free_name("slipway-data-123456789012")
 
 
 def test_what_is_applied_is_not_changed_by_a_second_plan(platform: Terraform, digest: str) -> None:
@@ -181,6 +227,15 @@ def test_a_root_or_environment_that_is_none_is_named(terraform: Terraform, words
         terraform(*words)
 
 
+def test_an_address_for_everybody_comes_only_where_bootstrap_lets_it(platform: Terraform, digest: str) -> None:
+    asked = {"TF_VAR_image_digest": digest, "TF_VAR_public": "true"}
+    with pytest.raises(
+        UserError, match=r"deploy-staging/rehearsal\s+is\s+not\s+authorized\s+to\s+perform:\s+apigateway"
+    ):
+        platform("apply", *STAGING, role="deploy-staging", **asked)
+    platform("apply", *STAGING, role="deploy-staging", TF_VAR_image_digest=digest)
+
+
 def longer(checkout: Path) -> None:
     """Make the checkout's job one that does not end by itself."""
     resolved = yaml.safe_load((checkout / "resolved.yaml").read_text(encoding="utf-8"))
@@ -236,6 +291,13 @@ def test_nothing_is_destroyed_without_its_name(platform: Terraform) -> None:
         platform("destroy", *STAGING, CONFIRM="production")
 
 
+def test_what_something_was_built_on_is_not_destroyed(platform: Terraform, digest: str) -> None:
+    with pytest.raises(UserError, match=r"serving/staging must be destroyed before platform: nothing was destroyed"):
+        platform("destroy", "platform", CONFIRM="platform")
+    with pytest.raises(UserError, match=r"platform, serving/staging must be destroyed before bootstrap: nothing was"):
+        platform("destroy", "bootstrap", CONFIRM="bootstrap")
+
+
 def test_destroy_leaves_nothing(platform: Terraform, aws: EmulatedAws, digest: str) -> None:
     platform("destroy", *STAGING, CONFIRM="staging", TF_VAR_image_digest=digest)
     platform("destroy", "platform", CONFIRM="platform")
@@ -246,6 +308,7 @@ def test_destroy_leaves_nothing(platform: Terraform, aws: EmulatedAws, digest: s
     assert [each["RoleName"] for each in aws.client("iam").list_roles()["Roles"]] == ["train"]
     assert aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
     assert aws.client("iam").list_policies(Scope="Local")["Policies"] == []
-    assert aws.client("logs").describe_log_groups()["logGroups"] == []
+    left = [each["logGroupName"] for each in aws.client("logs").describe_log_groups()["logGroups"]]
+    assert left == ["/aws/sagemaker/TrainingJobs"], "SageMaker's own"
     assert aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     assert aws.codedeploy.applications == aws.codedeploy.groups == {}

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from slipway.delivery import contents
 from slipway.delivery.settings import Needs, settle
 from slipway.errors import UserError
 
@@ -59,6 +60,8 @@ class Root:
         for name in ("project", "region"):
             if name not in found:
                 raise UserError(f"{PROJECT}: `{name} = ...` is missing.")
+        if found["region"] not in regions():
+            raise UserError(f'{PROJECT}: region "{found["region"]}" is none of AWS\'s, as eu-central-1.')
         return found
 
     @cached_property
@@ -73,6 +76,52 @@ class Root:
             raise UserError(f"AWS does not know who you are ({error}): `aws sso login`, or set AWS_PROFILE.") from error
         return f"{self.project['project']}-state-{account}"
 
+    @property
+    def state(self) -> str:
+        """Where its state lies in the bucket."""
+        return f"{self.name}{f'/{self.environment}' if self.environment else ''}.tfstate"
+
+    def bucket_exists(self) -> bool:
+        """Whether there is the bucket of all states. Raises UserError where the caller may not see this root's."""
+        import boto3
+        from botocore.exceptions import ClientError, ParamValidationError
+
+        bucket = self.state_bucket
+        try:
+            # of this root's state alone: its role may see no other
+            s3 = boto3.client("s3", region_name=self.project["region"])
+            s3.list_objects_v2(Bucket=bucket, Prefix=self.state, MaxKeys=1)
+        except ParamValidationError as error:
+            raise UserError(
+                f"{PROJECT}: {bucket} is no name of a bucket: choose a shorter or plainer `project`."
+            ) from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchBucket":
+                return False
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 403:
+                raise UserError(
+                    f"the bucket {bucket} is closed to you ({error}): take a role that may see it, or, where it is "
+                    "another's, choose another `project`."
+                ) from error
+            if status in (301, 400):
+                raise UserError(
+                    f"the bucket {bucket} is not in {self.project['region']} ({error}): give `region` of {PROJECT} its "
+                    "old value back."
+                ) from error
+            raise
+        return True
+
+    @property
+    def state_here(self) -> Path:
+        """The state of `bootstrap`, as long as it is not in its bucket."""
+        return self.folder / "terraform.tfstate"
+
+    @property
+    def override(self) -> Path:
+        """What makes Terraform keep the state here."""
+        return self.folder / "backend_override.tf"
+
     def files(self) -> list[str]:
         """Options that name the values' files; those of terraform.tfvars are read without."""
         told = [PROJECT, *([FOLDER / "environments" / f"{self.environment}.tfvars"] if self.environment else [])]
@@ -80,8 +129,9 @@ class Root:
 
     def init(self) -> None:
         """Fetch the provider and open the state. Raises UserError before `bootstrap` has made its bucket."""
-        if not bucket_exists(self.state_bucket, self.project["region"]):
+        if not self.bucket_exists():
             raise UserError(f"the bucket {self.state_bucket} does not exist: `make bootstrap` comes first.")
+        self.override.unlink(missing_ok=True)  # of a run that was killed
         self.run("init", "-reconfigure", *mirror(), *self.backend())
 
     def backend(self) -> list[str]:
@@ -97,29 +147,14 @@ class Root:
         if status:
             raise UserError(f"terraform {words[0]} of {self.folder} failed: it says why above.")
 
-    def output(self, name: str) -> Any:
-        """What an applied root tells under a name. Raises UserError where it tells nothing."""
-        words = [binary(), "output", "-json", name]
-        done = subprocess.run(words, cwd=self.folder, env=surroundings(), stdout=subprocess.PIPE, check=False)
+    def ask(self, *words: str) -> Any:
+        """What Terraform tells as JSON. Raises UserError where it fails."""
+        done = subprocess.run(
+            [binary(), *words], cwd=self.folder, env=surroundings(), stdout=subprocess.PIPE, check=False
+        )
         if done.returncode:
-            raise UserError(f"terraform output of {self.folder} failed: it says why above.")
-        return json.loads(done.stdout)
-
-
-def bucket_exists(name: str, region: str) -> bool:
-    """Whether there is a bucket of that name that the caller may see."""
-    import boto3
-    from botocore.exceptions import ClientError
-
-    try:
-        boto3.client("s3", region_name=region).head_bucket(Bucket=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
-            return False
-        if error.response["Error"]["Code"] == "403":
-            raise UserError(f"the bucket {name} is not yours, or closed to you: choose another `project`.") from error
-        raise
-    return True
+            raise UserError(f"terraform {words[0]} of {self.folder} failed: it says why above.")
+        return json.loads(done.stdout or b"null")
 
 
 def binary() -> str:
@@ -141,40 +176,79 @@ def surroundings() -> dict[str, str]:
     return os.environ | {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
 
 
+def regions() -> set[str]:
+    """The regions of AWS that its SDK knows."""
+    import boto3
+
+    session = boto3.Session()
+    return {
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("s3", partition_name=partition)
+    }
+
+
 def bootstrap(root: Root, approve: list[str]) -> None:
-    """Make the state's bucket and the rest of terraform/bootstrap, whose own state moves into that bucket."""
-    if not bucket_exists(root.state_bucket, root.project["region"]):
+    """Make the state's bucket and the rest of terraform/bootstrap, whose own state moves into that bucket.
+
+    What was broken off goes on.
+    """
+    if root.state_here.exists() or not root.bucket_exists():
         with state_in_a_file(root):
             root.run("init", "-reconfigure", *mirror())
             root.run("apply", *approve, *root.files())
         root.run("init", "-migrate-state", "-force-copy", *mirror(), *root.backend())
-        for left in root.folder.glob("terraform.tfstate*"):
-            left.unlink()
+        forget(root)
     else:
         root.init()
         root.run("apply", *approve, *root.files())
 
 
 def destroy(root: Root) -> None:
-    """Remove all of a root. The state of `bootstrap` leaves its bucket first."""
-    root.init()
+    """Remove all of a root. The state of `bootstrap` leaves its bucket first.
+
+    Raises UserError, and removes nothing, where something was built on it, or would be lost.
+    """
+    if not root.state_here.exists():
+        root.init()
+        check_destroy(root)
     if root.name != "bootstrap":
         root.run("destroy", "-auto-approve", *root.files())
         return
     with state_in_a_file(root):
-        root.run("init", "-migrate-state", "-force-copy", *mirror())
+        move = ["-reconfigure"] if root.state_here.exists() else ["-migrate-state", "-force-copy"]
+        root.run("init", *move, *mirror())
         root.run("destroy", "-auto-approve", *root.files())
+    forget(root)
+
+
+def check_destroy(root: Root) -> None:
+    """Raise UserError where something was built on a root, or would be lost."""
+    region = root.project["region"]
+    if later := contents.built_on(root.name, root.state_bucket, region):
+        raise UserError(f"{', '.join(later)} must be destroyed before {root.name}: nothing was destroyed.")
+    if held := contents.full(root.ask("state", "pull") or {"resources": []}, region):
+        again = "make bootstrap" if root.name == "bootstrap" else f"make apply ROOT={root.name}"
+        raise UserError(
+            f"{', '.join(held)} would be lost: nothing was destroyed. Empty them, or let them be emptied: "
+            f"`TF_VAR_may_empty_buckets=true {again}`."
+        )
+
+
+def forget(root: Root) -> None:
+    """Remove the state that is here, and its copies."""
+    for left in root.folder.glob(f"{root.state_here.name}*"):
+        left.unlink()
 
 
 @contextmanager
 def state_in_a_file(root: Root) -> Iterator[None]:
     """The state is `terraform.tfstate` in the root's folder, as long as the block lasts."""
-    override = root.folder / "backend_override.tf"
-    override.write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
+    root.override.write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
     try:
         yield
     finally:
-        override.unlink()
+        root.override.unlink()
 
 
 def confirmed(root: Root) -> bool:
@@ -193,7 +267,7 @@ def main(words: list[str]) -> None:
     approve = ["-auto-approve"] if os.environ.get("APPROVE") == "yes" else []
     if command == "bootstrap":
         bootstrap(root, approve)
-        settle(Needs(**root.output("github")))
+        settle(Needs(**root.ask("output", "-json", "github")))
     elif command in ("plan", "apply"):
         root.init()
         root.run(command, *(approve if command == "apply" else []), *root.files())

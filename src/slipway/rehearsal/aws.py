@@ -26,6 +26,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import boto3
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 
 from slipway.rehearsal.call import ACCOUNT, AwsError, Call, answer, answer_error, read_call, session
@@ -41,6 +42,7 @@ from slipway.rehearsal.worker import Worker, environment
 ROOT = Path(__file__).resolve().parents[3]
 AWS_ITSELF = "ASIAAWSITSELF"  # begins the access keys of the emulation's own calls: they are not recorded
 YOURS = "ASIAREHEARSAL0000000"
+ANOTHER = "210987654321"  # an account of somebody else
 SECONDS = 60.0
 QUOTA = (
     "The account-level service limit '{} for training job usage' is 0 Instances, with current utilization of 0 "
@@ -51,6 +53,7 @@ REDIRECT = (
     "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future "
     "requests to this endpoint."
 )
+OPEN = Lock()  # held by the one account of a process
 MAKING = Lock()  # clients are made one at a time
 
 
@@ -82,9 +85,12 @@ class EmulatedAws:
         self.codedeploy = CodeDeploy()
 
     def __enter__(self) -> Self:
+        if not OPEN.acquire(blocking=False):
+            raise RuntimeError("there is an emulated account in this process already: moto knows one")
         moto_api_backend.reset()
         close_gaps()
         with ExitStack() as stack:
+            stack.callback(OPEN.release)
             self.folder = Path(tempfile.mkdtemp(prefix="slipway-rehearsal-"))
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             # outlives this process, whatever ends it, by as long as it takes to clear what it left
@@ -196,6 +202,14 @@ class EmulatedAws:
         """
         self.faults.no_capacity.add(instance_type)
 
+    def take_name(self, bucket: str) -> None:
+        """A bucket of that name is another account's."""
+        s3_backends[ANOTHER]["aws"].create_bucket(bucket, self.region)
+
+    def free_name(self, bucket: str) -> None:
+        """It was deleted."""
+        s3_backends[ANOTHER]["aws"].delete_bucket(bucket)
+
     def deny(self, permission: str) -> None:
         """The caller lacks a permission, as `ecr:DescribeImages`."""
         self.faults.denied.add(permission)
@@ -292,7 +306,7 @@ class Front:
             if call.access_key in self.aws.roles:
                 check(call, self.aws.roles[call.access_key])
             if call.service == "s3":
-                self._check_region(call)
+                self._check_bucket(call)
             for service in (self.aws.sagemaker, self.aws.codedeploy):
                 if service.knows(call):
                     return answer(service.answer(call), start_response)
@@ -303,11 +317,12 @@ class Front:
             # not 500, which boto3 tries again and again
             return answer_error(AwsError("EmulationError", traceback.format_exc()), call, start_response)
 
-    def _check_region(self, call: Call) -> None:
-        """A bucket answers in its own region alone."""
-        from moto.s3.models import s3_backends
-
-        bucket = s3_backends[ACCOUNT]["aws"].buckets.get(call.body.get("Bucket", ""))
+    def _check_bucket(self, call: Call) -> None:
+        """A bucket answers its own account alone, in its own region."""
+        name = call.body.get("Bucket", "")
+        if s3_backends.bucket_accounts.get(name, ("aws", ACCOUNT))[1] != ACCOUNT and call.action != "CreateBucket":
+            raise AwsError("AccessDenied", "Access Denied", 403)
+        bucket = s3_backends[ACCOUNT]["aws"].buckets.get(name)
         if bucket is not None and bucket.region_name != call.region and call.action != "GetBucketLocation":
             raise AwsError("PermanentRedirect", REDIRECT, 301, x_amz_bucket_region=bucket.region_name)
 

@@ -95,6 +95,10 @@ def context_of(call: Call) -> Context:
     found: Context = {f"aws:RequestTag/{name}": value for name, value in tags_of(call.body)}
     if "PermissionsBoundary" in call.body:
         found["iam:PermissionsBoundary"] = call.body["PermissionsBoundary"]
+    if call.service == "lambda" and "Principal" in call.body:
+        found["lambda:Principal"] = call.body["Principal"]
+    if call.service == "lambda" and "AuthType" in call.body:
+        found["lambda:FunctionUrlAuthType"] = call.body["AuthType"]
     if "Prefix" in call.body:
         found["s3:prefix"] = call.body["Prefix"]
     if call.service == "kms" and (key := key_of(call)):

@@ -67,13 +67,18 @@ def of_s3(call: Call) -> list[str]:
 
 
 def of_iam(call: Call) -> list[str]:
-    """A role with its path, a policy, or the provider of GitHub's identities."""
-    for name in ("PolicyArn", "OpenIDConnectProviderArn"):
-        if name in call.body:
-            return [call.body[name]]
-    name, path = call.body.get("RoleName", ""), call.body.get("Path", "/")
-    roles = {role.name: role for role in iam_backends[ACCOUNT]["aws"].roles.values()}
-    return [roles[name].arn if name in roles else f"arn:aws:iam::{ACCOUNT}:role{path}{name}"] if name else []
+    """A role or policy with its path, or the provider of GitHub's identities."""
+    told = call.body
+    for key in ("PolicyArn", "OpenIDConnectProviderArn"):
+        if key in told:
+            return [told[key]]
+    place, path = f"arn:aws:iam::{ACCOUNT}:", told.get("Path", "/")
+    if "RoleName" in told:
+        roles = {role.name: role.arn for role in iam_backends[ACCOUNT]["aws"].roles.values()}
+        return [roles.get(told["RoleName"], f"{place}role{path}{told['RoleName']}")]
+    if "PolicyName" in told:
+        return [f"{place}policy{path}{told['PolicyName']}"]
+    return [f"{place}oidc-provider/{told['Url'].removeprefix('https://')}"] if "Url" in told else []
 
 
 def of_kms(call: Call) -> list[str]:

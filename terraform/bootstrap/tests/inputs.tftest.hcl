@@ -103,3 +103,13 @@ run "no_branch" {
 
   expect_failures = [var.github]
 }
+
+run "public_environment" {
+  command = plan
+
+  variables {
+    may_be_public = ["test"]
+  }
+
+  expect_failures = [var.may_be_public]
+}

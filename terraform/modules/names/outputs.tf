@@ -51,9 +51,10 @@ output "github_path" {
 }
 
 output "execution_roles" {
-  description = "Names of the roles that AWS's services take: sagemaker, codedeploy, firehose, and lambda by environment."
+  description = "Names of the roles that AWS's services take: sagemaker, codedeploy, firehose, subscription, events, and by environment lambda and smoke."
   value = merge(
     { for what in ["sagemaker", "codedeploy", "firehose", "subscription", "events"] : what => "${var.project}-${what}" },
     { for environment in local.environments : "lambda-${environment}" => "${var.project}-lambda-${environment}" },
+    { for environment in local.environments : "smoke-${environment}" => "${var.project}-smoke-${environment}" },
   )
 }

