@@ -35,7 +35,8 @@ demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came o
 	@slipway summary
 
 test: $(INSTALLED) $(CHECKOV) lint ## run all checks and tests
-	@pytest -n 2 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
+	@# on two cores: a third process works while one of them waits for what it started
+	@pytest -n 3 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
 
 kill-test: $(INSTALLED) ## kill training at 40 random moments, dvc, and who submits at each call; compare what comes out
 	@SLIPWAY_KILLS=40 pytest -n 2 --dist loadscope tests/training/test_kills.py tests/compute/sagemaker/test_crash.py \

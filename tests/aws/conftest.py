@@ -1,6 +1,8 @@
 """Terraform and its provider, where this machine has them, and what an account is given by them."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from slipway.delivery.terraform import binary
 from slipway.errors import UserError
 from slipway.rehearsal.aws import EmulatedAws
 from slipway.rehearsal.roles import policies_of
-from slipway.rehearsal.terraform import Terraform, mirror
+from slipway.rehearsal.terraform import Terraform, copy_files, mirror, plugins
 
 ASKED_FOR = 'github_events = "acme/texts"\nalert_emails = ["someone@example.com"]\n'
 STATES = {"bootstrap": "bootstrap", "platform": "platform", "serving": "serving/production"}
@@ -33,20 +35,23 @@ class Applied:
 
 
 @pytest.fixture(scope="session")
-def provider() -> str:
-    """The folder of a mirror that holds AWS's provider; skips where there is none, or no Terraform."""
-    found = mirror()
+def provider(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What tells Terraform where AWS's provider is; skips where neither it nor Terraform can be had."""
     try:
-        binary()
+        command = [binary(), "init", "-backend=false", "-input=false"]
     except UserError as error:
         pytest.skip(str(error))
-    if found is None:
-        pytest.skip("no mirror of Terraform's AWS provider: TF_PLUGIN_MIRROR names one")
+    found = plugins()
+    if mirror() is None:
+        folder = copy_files(tmp_path_factory.mktemp("provider") / "terraform") / "modules" / "names"
+        quick = {"PATH": os.defpath, "TF_REGISTRY_DISCOVERY_RETRY": "0", "TF_REGISTRY_CLIENT_TIMEOUT": "5"}
+        if subprocess.run(command, cwd=folder, env=quick | found, capture_output=True, check=False).returncode:
+            pytest.skip("Terraform's AWS provider cannot be downloaded, and TF_PLUGIN_MIRROR names no folder with it")
     return found
 
 
 @pytest.fixture(scope="session")
-def applied(provider: str, testrun_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Applied:
+def applied(provider: dict[str, str], testrun_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Applied:
     """An account to look at: made once, for all processes that run tests side by side."""
     file = tmp_path_factory.getbasetemp().parent / f"applied-{testrun_uid}.json"
     with FileLock(f"{file}.lock"):

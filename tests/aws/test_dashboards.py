@@ -84,7 +84,7 @@ class Metric:
 
 
 @pytest.fixture(scope="module")
-def made(provider: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Resource]]:
+def made(provider: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Resource]]:
     """What each root makes, with all that may be asked for."""
     with EmulatedAws() as aws:
         plans = Plans(aws, tmp_path_factory.mktemp("plans"))

@@ -24,7 +24,9 @@ def github() -> Iterator[GitHub]:
 
 
 @pytest.fixture(scope="module")
-def told(provider: str, github: GitHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatedAws, str]]:
+def told(
+    provider: dict[str, str], github: GitHub, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[EmulatedAws, str]]:
     """The account that was made for it, and what a second `make bootstrap` said."""
     with EmulatedAws() as aws:
         terraform = Terraform(aws, tmp_path_factory.mktemp("project"))

@@ -28,7 +28,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def aws(provider: str) -> Iterator[EmulatedAws]:
+def aws(provider: dict[str, str]) -> Iterator[EmulatedAws]:
     """An empty account."""
     with EmulatedAws() as account:
         yield account
@@ -123,18 +123,18 @@ def test_a_name_or_region_that_aws_does_not_take_is_named(terraform: Terraform, 
 
 
 def test_a_bucket_of_states_that_is_anothers_is_named(terraform: Terraform, aws: EmulatedAws) -> None:
-    aws.take_name("slipway-state-123456789012")
+    aws.faults.take_name("slipway-state-123456789012")
     with pytest.raises(UserError, match=r"slipway-state-123456789012 is closed to you .* choose another `project`"):
         terraform("bootstrap", "bootstrap")
-    aws.free_name("slipway-state-123456789012")
+    aws.faults.free_name("slipway-state-123456789012")
 
 
 def test_a_bootstrap_that_broke_off_goes_on(terraform: Terraform, aws: EmulatedAws) -> None:
     folder = terraform.folder / "terraform" / "bootstrap"
-    aws.deny("s3:PutObject")  # all is made, and the state cannot move into its bucket
+    aws.faults.deny("s3:PutObject")  # all is made, and the state cannot move into its bucket
     with pytest.raises(UserError, match="terraform init of terraform/bootstrap failed"):
         terraform("bootstrap", "bootstrap")
-    aws.mend()
+    aws.faults.mend()
     assert (folder / "terraform.tfstate").exists()
     (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')  # as kill -9 leaves it
     terraform("bootstrap", "bootstrap")
@@ -149,10 +149,10 @@ def test_serving_before_platform_says_what_comes_first(terraform: Terraform) -> 
 
 
 def test_a_bucket_that_is_anothers_is_named(terraform: Terraform, aws: EmulatedAws) -> None:
-    aws.take_name("slipway-data-123456789012")
+    aws.faults.take_name("slipway-data-123456789012")
     with pytest.raises(UserError, match=r"slipway-data-123456789012\)?:[\s\S]*BucketAlreadyExists"):
         terraform("apply", "platform")
-    aws.free_name("slipway-data-123456789012")
+    aws.faults.free_name("slipway-data-123456789012")
 
 
 def test_what_is_applied_is_not_changed_by_a_second_plan(platform: Terraform, digest: str) -> None:

@@ -18,10 +18,10 @@ VALIDATION = re.compile(r"^  validation \{", re.MULTILINE)
 VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 
 
-def terraform(folder: Path, *words: str) -> str:
+def terraform(folder: Path, *words: str, **more: str) -> str:
     """What Terraform prints in a folder, with an account that is none."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-    environment |= {"CHECKPOINT_DISABLE": "1", "TF_INPUT": "0"}
+    environment |= {"CHECKPOINT_DISABLE": "1", "TF_INPUT": "0"} | more
     done = subprocess.run([binary(), *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -50,8 +50,8 @@ def test_the_files_are_formatted() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_folder_is_valid_and_its_own_tests_pass(copy: Path, provider: str, folder: str) -> None:
-    terraform(copy / folder, "init", "-backend=false", f"-plugin-dir={provider}", "-no-color")
+def test_a_folder_is_valid_and_its_own_tests_pass(copy: Path, provider: dict[str, str], folder: str) -> None:
+    terraform(copy / folder, "init", "-backend=false", "-no-color", **provider)
     terraform(copy / folder, "validate", "-no-color")
     told = terraform(copy / folder, "test", "-no-color")
     assert re.search(r"Success! [1-9]\d* passed, 0 failed", told), told

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from slipway.delivery.settings import Needs, by_hand, commands, settle
+from slipway.delivery.by_hand import by_hand, commands
+from slipway.delivery.needs import Needs
+from slipway.delivery.settings import settle
 from slipway.errors import UserError
 from slipway.rehearsal.github import CUSTOM, GitHub, RefusedError
 

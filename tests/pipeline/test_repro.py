@@ -72,14 +72,16 @@ def test_a_gate_value_trains_nothing(project: Project) -> None:
 
 
 def test_an_experiment_sets_group_and_value(project: Project) -> None:
-    project.run("dvc", "exp", "run", "-S", "model=encoder", "-S", "++set.train.epochs=1", "-S", "++set.model.layers=1")
+    words = ("-S", "model=encoder", "-S", "++set.train.epochs=1", "-S", "++set.model.layers=1")
+    project.run("dvc", "exp", "run", *words, "train")
     resolved = yaml.safe_load(project.read("resolved.yaml"))
     assert (resolved["model"]["kind"], resolved["train"]["epochs"]) == ("encoder", 1)
     assert json.loads(project.read("models/train/train.json"))["epochs"] == 1
 
 
 def test_queued_experiments_each_get_their_values(project: Project) -> None:
-    project.run("dvc", "exp", "run", "--queue", "-S", "++set.train.epochs=1", "-S", "++set.model.lr=0.001,0.004")
+    words = ("-S", "++set.train.epochs=1", "-S", "++set.model.lr=0.001,0.004")
+    project.run("dvc", "exp", "run", "--queue", *words, "train")
     project.run("dvc", "exp", "run", "--run-all")
     table = json.loads(project.run("dvc", "exp", "show", "--json"))
     rates = set()

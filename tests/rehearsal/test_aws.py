@@ -177,7 +177,7 @@ def test_a_job_that_takes_too_long_is_stopped(account: EmulatedAws, create: Crea
 
 
 def test_a_job_without_machines_ends_after_it_was_accepted(account: EmulatedAws, create: Create) -> None:
-    account.fail_capacity("ml.g5.xlarge")
+    account.faults.fail_capacity("ml.g5.xlarge")
     account.wait(create(), "Failed")
     assert describe("job-1")["FailureReason"].startswith("CapacityError: Unable to provision requested ML compute")
     account.wait(create("job-2", spot=True), "Stopped")
@@ -278,52 +278,52 @@ def test_each_service_refuses_in_its_own_words(account: EmulatedAws) -> None:
     def put() -> Any:
         return s3.put_object(Bucket="bucket", Key="x", Body=b"x")
 
-    account.deny("s3:PutObject")
+    account.faults.deny("s3:PutObject")
     code, message = refused(put)
     assert code == "AccessDenied"
     assert 'not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::bucket/x"' in message
-    account.deny("sagemaker:DescribeTrainingJob")
+    account.faults.deny("sagemaker:DescribeTrainingJob")
     code, message = refused(lambda: describe("job-1"))
     assert code == "AccessDeniedException"
     assert "on resource: arn:aws:sagemaker:us-east-1:123456789012:training-job/job-1 because" in message
-    account.deny("ecr:DescribeImages")
+    account.faults.deny("ecr:DescribeImages")
     ecr = boto3.client("ecr")
     said = refused(lambda: ecr.describe_images(repositoryName="train"))[1]
     assert "on resource: arn:aws:ecr:us-east-1:123456789012:repository/train because" in said
-    account.mend()
-    account.expire_credentials()
+    account.faults.mend()
+    account.faults.expire_credentials()
     assert refused(put)[0] == "ExpiredToken"
     assert refused(lambda: describe("job-1"))[0] == "ExpiredTokenException"
     assert refused(sts.get_caller_identity)[0] == "ExpiredToken"
     assert boto3.Session("ASIAFRESH", "x", "x").client("sts").get_caller_identity()["Account"] == "123456789012"
-    account.renew_credentials()
-    account.skew_clock()
+    account.faults.renew_credentials()
+    account.faults.skew_clock()
     assert refused(put)[0] == "RequestTimeTooSkewed"
     code, message = refused(lambda: describe("job-1"))
     assert code == "InvalidSignatureException"
     assert message.startswith("Signature expired: ")
-    account.mend()
+    account.faults.mend()
     put()
 
 
 def test_a_quota_and_a_role_that_may_not_be_passed_stop_a_job(account: EmulatedAws, create: Create) -> None:
-    account.refuse("ml.g5.xlarge")
+    account.faults.refuse("ml.g5.xlarge")
     code, message = refused(create)
     assert code == "ResourceLimitExceeded"
     assert message.startswith("The account-level service limit 'ml.g5.xlarge for training job usage' is 0 Instances")
-    account.deny("iam:PassRole")
+    account.faults.deny("iam:PassRole")
     assert f"not authorized to perform: iam:PassRole on resource: {account.role}" in refused(create)[1]
 
 
 def test_throttling_ends(account: EmulatedAws, create: Create) -> None:
     account.wait(create(), "Completed")
-    account.throttle("sagemaker", "DescribeTrainingJob", times=1)
+    account.faults.throttle("sagemaker", "DescribeTrainingJob", times=1)
     describe("job-1")
     assert len(account.sent("sagemaker", "DescribeTrainingJob")) == 2
 
 
 def test_an_answer_that_is_lost_took_effect(account: EmulatedAws, create: Create) -> None:
-    account.lose_answer("sagemaker", "CreateTrainingJob")
+    account.faults.lose_answer("sagemaker", "CreateTrainingJob")
     assert refused(create)[0] == "ResourceInUse"  # boto3 asked again
     account.wait("job-1", "Completed")
 
@@ -371,7 +371,8 @@ def test_a_request_may_be_watched_before_and_after(account: EmulatedAws) -> None
 def test_the_environment_reaches_no_other_account(account: EmulatedAws) -> None:
     names = {name for name in account.environment if name.startswith("AWS_")}
     assert {"AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"} <= names
-    assert account.environment["AWS_CONFIG_FILE"] == os.devnull
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        assert Path(account.environment[name]).read_text(encoding="utf-8") == ""
     assert account.environment["HOME"] == str(account.folder)
 
 

@@ -1,43 +1,24 @@
-"""What GitHub needs besides the code: variables, environments with their branch rules, and rules for the main branch.
+"""Variables, environments with their branch rules, rules for the main branch: what GitHub lacks of it is set by `gh`.
 
-`make bootstrap` knows it from terraform/bootstrap. What the repository lacks of it is set through `gh`, or printed for
-a person to set. What a person has set is kept, but for what lets another branch's jobs into an environment.
+Where that cannot be, all of it is printed for a person to set. What a person has set is kept, but for what lets another
+branch's jobs into an environment.
 """
 
-import json
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from slipway.delivery.by_hand import by_hand
 from slipway.delivery.gh import Body, LoginError, Request, ask, get, listed
+from slipway.delivery.needs import APPROVED, NAMED_BRANCHES, Needs
 from slipway.delivery.ruleset import NAME as RULESET
 from slipway.delivery.ruleset import in_words, ruleset
 from slipway.errors import UserError
 
-# environments whose jobs wait for a person
-APPROVED = ("infra", "production")
-# only branches that are named one by one
-NAMED_BRANCHES = {"protected_branches": False, "custom_branch_policies": True}
 AGAIN = "then `make bootstrap` again: it changes only what is missing"
 FILE = "terraform/bootstrap/terraform.tfvars"
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a repository needs: the output `github` of terraform/bootstrap."""
-
-    repository: str
-    id: str
-    branch: str
-    variables: dict[str, str]
-    environments: dict[str, str | None]
-
-    def path(self, *parts: str) -> str:
-        """Of something in the repository, in GitHub's REST API."""
-        return "/".join(["repos", self.repository, *parts])
 
 
 @dataclass(frozen=True)
@@ -58,9 +39,6 @@ class Setting:
     name: str
     requests: tuple[Request, ...]
     without: str = ""
-
-
-# what is lacking
 
 
 def lacking(needs: Needs, found: Found) -> list[Setting]:
@@ -151,9 +129,6 @@ def _rules(needs: Needs, found: Found) -> Iterator[Setting]:
     yield Setting(f"ruleset {RULESET}: {in_words(needs.branch)}", (request,), without)
 
 
-# what is there
-
-
 def look(needs: Needs) -> Found:
     """What the repository has. Raises UserError where it is another than AWS trusts, or another's to set."""
     user = get("user")
@@ -209,59 +184,6 @@ def make(setting: Setting) -> str | None:
                 f"GitHub refuses `{setting.name}`: {answer.message} (HTTP {answer.status}). Mend it, {AGAIN}."
             )
     return None
-
-
-# by hand
-
-
-def by_hand(needs: Needs) -> str:
-    """All that the repository needs, in words, and as commands that leave alone what is there."""
-    names = [f"variable {name}: {value}" for name, value in sorted(needs.variables.items())]
-    names.append("variable MLFLOW_TRACKING_URI: once there is a tracking server, its address")
-    for name, branch in needs.environments.items():
-        approval = "; they wait for a person's approval" if name in APPROVED else ""
-        names.append(f"environment {name}: jobs of {f'{branch} alone' if branch else 'any branch'}{approval}")
-    names.append(f"ruleset {RULESET}: {in_words(needs.branch)}")
-    return "\n".join(
-        [
-            f"{needs.repository} on GitHub needs:",
-            *(f"  {name}" for name in names),
-            "",
-            "`make bootstrap` sets it where gh (https://cli.github.com) is logged in as someone who administrates the",
-            "repository, and keeps what is there. These commands, by the same person, set it in a new repository:",
-            "",
-            *commands(needs),
-        ]
-    )
-
-
-def commands(needs: Needs) -> Iterator[str]:
-    """Lines for a shell. An environment that is there already is left alone, since it may have rules of a person's."""
-    path = needs.path("actions", "variables")
-    for name, value in sorted(needs.variables.items()):
-        change = Request("PATCH", f"{path}/{name}", {"value": value})
-        new = Request("POST", path, {"name": name, "value": value})
-        yield f"{change.command()} 2>/dev/null || {new.command()}"
-    for name, branch in needs.environments.items():
-        there = f"{name} is there: see under Settings, Environments that it is as it should be"
-        look = f"{shlex.join(['gh', 'api', '--silent', needs.path('environments', name)])} 2>/dev/null"
-        steps = " && ".join(_environment_commands(needs.path("environments", name), name, branch))
-        yield f"{look} && echo {shlex.quote(there)} || {{ {steps}; }}"
-    yield Request("POST", needs.path("rulesets"), ruleset(needs.branch, {})).command()
-
-
-def _environment_commands(path: str, name: str, branch: str | None) -> Iterator[str]:
-    body = {"deployment_branch_policy": NAMED_BRANCHES} if branch else {}
-    yield Request("PUT", path, body).command()
-    if branch:
-        yield Request("POST", f"{path}/deployment-branch-policies", {"name": branch, "type": "branch"}).command()
-    if name in APPROVED:
-        reviewers = '{reviewers: [{type: "User", id: .id}]}'
-        whole = shlex.join(["gh", "api", "user", "--jq", f"{json.dumps(body)} + {reviewers}"])
-        yield f"{whole} | {shlex.join(['gh', 'api', '--silent', '--method', 'PUT', path, '--input', '-'])}"
-
-
-# all of it
 
 
 def settle(needs: Needs) -> None:

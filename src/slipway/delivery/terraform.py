@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from slipway.delivery import contents
-from slipway.delivery.settings import Needs, settle
+from slipway.delivery.needs import Needs
+from slipway.delivery.settings import settle
 from slipway.errors import UserError
 
 FOLDER = Path("terraform")
@@ -132,7 +133,7 @@ class Root:
         if not self.bucket_exists():
             raise UserError(f"the bucket {self.state_bucket} does not exist: `make bootstrap` comes first.")
         self.override.unlink(missing_ok=True)  # of a run that was killed
-        self.run("init", "-reconfigure", *mirror(), *self.backend())
+        self.run("init", "-reconfigure", *self.backend())
 
     def backend(self) -> list[str]:
         """Options that say where the state lies."""
@@ -159,16 +160,11 @@ class Root:
 
 def binary() -> str:
     """Terraform itself: `TERRAFORM_BIN`, else that on PATH. Raises UserError where there is none."""
-    found = os.environ.get("TERRAFORM_BIN") or shutil.which("terraform")
+    wanted = os.environ.get("TERRAFORM_BIN") or "terraform"
+    found = shutil.which(wanted)
     if not found:
-        raise UserError(f"terraform is missing: {INSTALL}.")
+        raise UserError(f"{wanted} is missing: {INSTALL}.")
     return found
-
-
-def mirror() -> list[str]:
-    """The option that takes providers from a folder, where `TF_PLUGIN_MIRROR` names one."""
-    folder = os.environ.get("TF_PLUGIN_MIRROR")
-    return [f"-plugin-dir={folder}"] if folder else []
 
 
 def surroundings() -> dict[str, str]:
@@ -195,9 +191,9 @@ def bootstrap(root: Root, approve: list[str]) -> None:
     """
     if root.state_here.exists() or not root.bucket_exists():
         with state_in_a_file(root):
-            root.run("init", "-reconfigure", *mirror())
+            root.run("init", "-reconfigure")
             root.run("apply", *approve, *root.files())
-        root.run("init", "-migrate-state", "-force-copy", *mirror(), *root.backend())
+        root.run("init", "-migrate-state", "-force-copy", *root.backend())
         forget(root)
     else:
         root.init()
@@ -217,7 +213,7 @@ def destroy(root: Root) -> None:
         return
     with state_in_a_file(root):
         move = ["-reconfigure"] if root.state_here.exists() else ["-migrate-state", "-force-copy"]
-        root.run("init", *move, *mirror())
+        root.run("init", *move)
         root.run("destroy", "-auto-approve", *root.files())
     forget(root)
 

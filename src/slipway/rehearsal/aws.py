@@ -14,7 +14,6 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
-from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
@@ -42,13 +41,7 @@ from slipway.rehearsal.worker import Worker, environment
 ROOT = Path(__file__).resolve().parents[3]
 AWS_ITSELF = "ASIAAWSITSELF"  # begins the access keys of the emulation's own calls: they are not recorded
 YOURS = "ASIAREHEARSAL0000000"
-ANOTHER = "210987654321"  # an account of somebody else
 SECONDS = 60.0
-QUOTA = (
-    "The account-level service limit '{} for training job usage' is 0 Instances, with current utilization of 0 "
-    "Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this "
-    "quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota."
-)
 REDIRECT = (
     "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future "
     "requests to this endpoint."
@@ -76,7 +69,7 @@ class EmulatedAws:
     ) -> None:
         self.train = train or [sys.executable, str(ROOT / "docker" / "train")]
         self.region, self.grace, self.seed = region, grace, seed
-        self.faults = Faults()
+        self.faults = Faults(YOURS)
         self.requests: list[Call] = []
         self.roles: dict[str, str] = {}  # by access key
         self.before: Callable[[Call], None] = lambda call: None
@@ -188,55 +181,6 @@ class EmulatedAws:
         keys = {"aws_access_key_id": access_key, "aws_secret_access_key": "rehearsal"}
         with MAKING:
             return own_session().client(service, region or self.region, endpoint_url=self.url, **keys)
-
-    # faults
-
-    def refuse(self, instance_type: str, code: str = "ResourceLimitExceeded", message: str = "") -> None:
-        """CreateTrainingJob for that type answers an error: that of a quota of 0 where no message is given."""
-        self.faults.refused[instance_type] = AwsError(code, message or QUOTA.format(instance_type))
-
-    def fail_capacity(self, instance_type: str) -> None:
-        """A job on that type is accepted, and gets no machine: it fails with CapacityError.
-
-        A spot job waits for one as long as it may, which is here no time: it is Stopped with MaxWaitTimeExceeded.
-        """
-        self.faults.no_capacity.add(instance_type)
-
-    def take_name(self, bucket: str) -> None:
-        """A bucket of that name is another account's."""
-        s3_backends[ANOTHER]["aws"].create_bucket(bucket, self.region)
-
-    def free_name(self, bucket: str) -> None:
-        """It was deleted."""
-        s3_backends[ANOTHER]["aws"].delete_bucket(bucket)
-
-    def deny(self, permission: str) -> None:
-        """The caller lacks a permission, as `ecr:DescribeImages`."""
-        self.faults.denied.add(permission)
-
-    def throttle(self, service: str, action: str, times: int) -> None:
-        """The next calls of an action are too many."""
-        self.faults.throttled[service, action] = times
-
-    def lose_answer(self, service: str, action: str, times: int = 1) -> None:
-        """The next calls of an action take effect, and the client hears of it that the service is unavailable."""
-        self.faults.lost[service, action] = times
-
-    def expire_credentials(self) -> None:
-        """The credentials known so far are refused; others are not."""
-        self.faults.expired |= {YOURS, *(call.access_key for call in list(self.requests))}
-
-    def renew_credentials(self) -> None:
-        """They are good again."""
-        self.faults.expired.clear()
-
-    def skew_clock(self, minutes: float = 20) -> None:
-        """AWS's clock is ahead of this machine's."""
-        self.faults.skew = timedelta(minutes=minutes)
-
-    def mend(self) -> None:
-        """Take back all faults."""
-        self.faults.clear()
 
     def interrupt(self, name: str, lose_checkpoint: bool = False) -> None:
         """Take the spot machine of a job away: it starts again from what is on S3 of its checkpoints.

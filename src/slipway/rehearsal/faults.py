@@ -3,17 +3,27 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from moto.s3.models import s3_backends
+
 from slipway.rehearsal.call import ACCOUNT, QUERY, AwsError, Call
 from slipway.rehearsal.permissions import needs
+
+ANOTHER = "210987654321"  # an account of somebody else
+QUOTA = (
+    "The account-level service limit '{} for training job usage' is 0 Instances, with current utilization of 0 "
+    "Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this "
+    "quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota."
+)
 
 
 class Faults:
     """The faults of one emulated account."""
 
-    def __init__(self) -> None:
-        self.clear()
+    def __init__(self, access_key: str) -> None:
+        self.known = {access_key}
+        self.mend()
 
-    def clear(self) -> None:
+    def mend(self) -> None:
         """Take all of them back."""
         self.denied: set[str] = set()
         self.throttled: Counter[tuple[str, str]] = Counter()
@@ -23,8 +33,52 @@ class Faults:
         self.refused: dict[str, AwsError] = {}
         self.no_capacity: set[str] = set()
 
+    def refuse(self, instance_type: str, code: str = "ResourceLimitExceeded", message: str = "") -> None:
+        """CreateTrainingJob for that type answers an error: that of a quota of 0 where no message is given."""
+        self.refused[instance_type] = AwsError(code, message or QUOTA.format(instance_type))
+
+    def fail_capacity(self, instance_type: str) -> None:
+        """A job on that type is accepted, and gets no machine: it fails with CapacityError.
+
+        A spot job waits for one as long as it may, which is here no time: it is Stopped with MaxWaitTimeExceeded.
+        """
+        self.no_capacity.add(instance_type)
+
+    def deny(self, permission: str) -> None:
+        """The caller lacks a permission, as `ecr:DescribeImages`."""
+        self.denied.add(permission)
+
+    def throttle(self, service: str, action: str, times: int) -> None:
+        """The next calls of an action are too many."""
+        self.throttled[service, action] = times
+
+    def lose_answer(self, service: str, action: str, times: int = 1) -> None:
+        """The next calls of an action take effect, and the client hears of it that the service is unavailable."""
+        self.lost[service, action] = times
+
+    def expire_credentials(self) -> None:
+        """The credentials known so far are refused; others are not."""
+        self.expired |= self.known
+
+    def renew_credentials(self) -> None:
+        """They are good again."""
+        self.expired.clear()
+
+    def skew_clock(self, minutes: float = 20) -> None:
+        """AWS's clock is ahead of this machine's."""
+        self.skew = timedelta(minutes=minutes)
+
+    def take_name(self, bucket: str) -> None:
+        """A bucket of that name is another account's."""
+        s3_backends[ANOTHER]["aws"].create_bucket(bucket, "us-east-1")
+
+    def free_name(self, bucket: str) -> None:
+        """It was deleted."""
+        s3_backends[ANOTHER]["aws"].delete_bucket(bucket)
+
     def check(self, call: Call) -> None:
         """Raise the AwsError that the call meets, if any: in the order in which AWS looks."""
+        self.known.add(call.access_key)
         if call.access_key in self.expired:
             raise self._expired(call)
         if self.skew:

@@ -13,7 +13,7 @@ from typing import Any
 from slipway.delivery.terraform import ENVIRONMENTS, FOLDER, PROJECT, VALUE, binary
 from slipway.errors import UserError
 from slipway.rehearsal.aws import ROOT, EmulatedAws
-from slipway.rehearsal.terraform import OVERRIDES, copy_files, mirror
+from slipway.rehearsal.terraform import OVERRIDES, copy_files, plugins
 
 DIGEST = f"sha256:{'0' * 64}"
 # the state is never written: what a real one needs is not asked for
@@ -41,7 +41,7 @@ class Plans:
         for name in (name for name in OVERRIDES if not name.startswith("modules/")):
             (self.copy / name).write_text(OVERRIDES[name], encoding="utf-8")
         more = {"TF_INPUT": "0", "TF_CLI_ARGS": "-no-color", "CHECKPOINT_DISABLE": "1"}
-        self.environment = aws.environment | more
+        self.environment = aws.environment | plugins() | more
         self.terraform = binary()
         self.ready: set[str] = set()
         project = dict(VALUE.findall((ROOT / PROJECT).read_text(encoding="utf-8")))["project"]
@@ -58,8 +58,7 @@ class Plans:
         """What a root would make. Raises UserError with what Terraform says where it fails."""
         if root not in self.ready:
             (self.copy / root / "plans_override.tf").write_text(LOCAL, encoding="utf-8")
-            place = mirror()
-            self._run(root, {}, "init", *([f"-plugin-dir={place}"] if place else []))
+            self._run(root, {}, "init")
             self.ready.add(root)
         values = {"image_digest": DIGEST} if root == "serving" else {}
         told = {f"TF_VAR_{key}": value for key, value in (values | variables).items()}

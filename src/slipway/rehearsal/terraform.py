@@ -37,6 +37,15 @@ def _mirrors() -> Iterator[Path]:
     yield from sorted(path for path in Path("/opt").glob("*") if path.is_dir())
 
 
+def plugins() -> dict[str, str]:
+    """What tells Terraform where to take AWS's provider from: a mirror, or where to keep what it downloads, once."""
+    if place := mirror():
+        return {"TF_CLI_ARGS_init": f"-plugin-dir={place}"}
+    cache = Path(os.environ.get("TF_PLUGIN_CACHE_DIR", "~/.terraform.d/plugin-cache")).expanduser()
+    cache.mkdir(parents=True, exist_ok=True)
+    return {"TF_PLUGIN_CACHE_DIR": str(cache)}
+
+
 def copy_files(folder: Path) -> Path:
     """Make `folder` a copy of terraform/, without what was made while it was used."""
     ignored = shutil.ignore_patterns(".terraform", "*.tfstate*")
@@ -53,9 +62,9 @@ class Terraform:
             (folder / FOLDER / name).write_text(content, encoding="utf-8")
         more = {"APPROVE": "yes", "TERRAFORM_BIN": binary(), "TF_INPUT": "0", "TF_CLI_ARGS": "-no-color"}
         packages = os.pathsep.join([str(ROOT / "src"), str(ROOT / "lambda")])
-        self.environment = aws.environment | more | {"PYTHONPATH": packages, "TF_VAR_may_empty_buckets": "true"}
-        if place := mirror():
-            self.environment["TF_PLUGIN_MIRROR"] = place
+        self.environment = (
+            aws.environment | plugins() | more | {"PYTHONPATH": packages, "TF_VAR_may_empty_buckets": "true"}
+        )
 
     def __call__(self, *words: str, role: str | None = None, **variables: str) -> str:
         """What `python -m slipway.delivery.terraform` prints, by a person or in a role of GitHub's.

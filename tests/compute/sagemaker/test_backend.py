@@ -91,7 +91,7 @@ def test_of_two_who_submit_at_once_one_starts_the_job(account: EmulatedAws, proj
 
 def test_an_answer_that_was_lost_does_not_start_a_second_job(account: EmulatedAws, project: Make) -> None:
     one = project(epochs=LONG)
-    account.lose_answer("sagemaker", "CreateTrainingJob")
+    account.faults.lose_answer("sagemaker", "CreateTrainingJob")
     one.submit()
     assert len(created(account)) == 2, "the client did not ask again"
     assert one.backend().name == f"{NAME}-1"
@@ -99,7 +99,7 @@ def test_an_answer_that_was_lost_does_not_start_a_second_job(account: EmulatedAw
 
 
 def test_a_quota_that_is_used_up_leads_to_the_next_type(account: EmulatedAws, project: Make) -> None:
-    account.refuse("ml.g4dn.xlarge")
+    account.faults.refuse("ml.g4dn.xlarge")
     one = project()
     assert one.submit()
     assert created(account) == ["ml.g4dn.xlarge", "ml.g5.xlarge"]
@@ -107,8 +107,8 @@ def test_a_quota_that_is_used_up_leads_to_the_next_type(account: EmulatedAws, pr
 
 
 def test_where_no_type_can_be_had_each_reason_is_said(account: EmulatedAws, project: Make) -> None:
-    account.refuse("ml.g4dn.xlarge")
-    account.refuse("ml.g5.xlarge", "CapacityError", "Unable to provision requested ML compute capacity.")
+    account.faults.refuse("ml.g4dn.xlarge")
+    account.faults.refuse("ml.g5.xlarge", "CapacityError", "Unable to provision requested ML compute capacity.")
     with pytest.raises(UserError) as error:
         project().submit()
     lines = str(error.value).splitlines()
@@ -125,7 +125,7 @@ def test_where_no_type_can_be_had_each_reason_is_said(account: EmulatedAws, proj
 def test_want_of_machines_after_submission_is_a_new_attempt_by_the_next_run(
     account: EmulatedAws, project: Make, spot: str, reason: str
 ) -> None:
-    account.fail_capacity("ml.g4dn.xlarge")
+    account.faults.fail_capacity("ml.g4dn.xlarge")
     one = project()
     one.submit(f"compute.spot={spot}")
     one.follow()
@@ -255,7 +255,7 @@ def test_the_cost_ceiling_holds_for_the_warm_pool_too(account: EmulatedAws, proj
 
 
 def test_a_type_that_costs_too_much_leaves_the_others(account: EmulatedAws, project: Make) -> None:
-    account.refuse("ml.g4dn.xlarge")
+    account.faults.refuse("ml.g4dn.xlarge")
     with pytest.raises(UserError) as error:
         project().submit(
             "compute.max_cost_usd=0.2", "compute.instance_types=[ml.g5.48xlarge,ml.g4dn.xlarge,ml.g6.xlarge]"
@@ -330,7 +330,7 @@ def test_a_result_that_is_here_needs_no_account(project: Make, tmp_path: Path, a
     here = Local(JobFolder(one.job.hash, one.state))
     here.submit(one.job, one.inputs)
     list(here.follow())
-    account.expire_credentials()
+    account.faults.expire_credentials()
     asked = len(account.requests)
     assert one.backend().status() == "done"
     assert not one.submit()
@@ -348,7 +348,7 @@ def test_a_result_that_can_be_fetched_is_not_trained_again(account: EmulatedAws,
 
 
 def test_what_failed_is_said_though_the_log_may_not_be_read(account: EmulatedAws, project: Make) -> None:
-    account.deny("logs:DescribeLogStreams")
+    account.faults.deny("logs:DescribeLogStreams")
     one = project("encoder", model={"lr": 1.0}, weight_decay=10.0, clip_norm=None, epochs=60)
     one.submit()
     assert sum("logs:DescribeLogStreams" in line for line in one.follow()) == 1
@@ -360,7 +360,7 @@ def test_a_result_that_may_not_be_read_is_not_trained_again(account: EmulatedAws
     one = project()
     one.submit()
     one.follow()
-    account.deny("s3:GetObject")
+    account.faults.deny("s3:GetObject")
     with pytest.raises(UserError, match="may not s3:GetObject") as error:
         one.collect()
     assert "retry" not in str(error.value)
@@ -417,7 +417,7 @@ def test_two_machines_train_what_one_does(account: EmulatedAws, project: Make, t
 
 
 def test_credentials_that_end_while_inputs_are_sent_are_named(account: EmulatedAws, project: Make) -> None:
-    account.before = lambda call: account.expire_credentials() if call.action == "HeadObject" else None
+    account.before = lambda call: account.faults.expire_credentials() if call.action == "HeadObject" else None
     with pytest.raises(UserError, match="the AWS credentials have expired"):
         project().submit()
     assert not created(account)
@@ -425,11 +425,11 @@ def test_credentials_that_end_while_inputs_are_sent_are_named(account: EmulatedA
 
 def test_throttling_is_waited_out(account: EmulatedAws, project: Make) -> None:
     one = project()
-    account.throttle("sagemaker", "CreateTrainingJob", times=2)
-    account.throttle("s3", "PutObject", times=2)
+    account.faults.throttle("sagemaker", "CreateTrainingJob", times=2)
+    account.faults.throttle("s3", "PutObject", times=2)
     assert one.submit()
-    account.throttle("sagemaker", "DescribeTrainingJob", times=2)
-    account.throttle("logs", "GetLogEvents", times=1)
+    account.faults.throttle("sagemaker", "DescribeTrainingJob", times=2)
+    account.faults.throttle("logs", "GetLogEvents", times=1)
     one.follow()
     assert (one.collect() / DONE).is_file()
 
@@ -439,10 +439,10 @@ def test_credentials_that_expire_end_the_wait_and_not_the_job(account: EmulatedA
     one.submit()
     lines = one.backend().follow()
     next(line for line in lines if line.startswith("epoch"))
-    account.expire_credentials()
+    account.faults.expire_credentials()
     with pytest.raises(UserError, match=f"have expired.*{NAME}-1 goes on: `dvc repro` waits for it again"):
         list(lines)
-    account.renew_credentials()
+    account.faults.renew_credentials()
     assert one.backend().status() == "running"
 
 
@@ -453,7 +453,7 @@ def test_credentials_that_are_renewed_meanwhile_are_taken(
     one.submit()
     lines = one.backend().follow()
     next(line for line in lines if line.startswith("epoch"))
-    account.expire_credentials()
+    account.faults.expire_credentials()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAFRESH00000000000")
     assert f"{NAME}-1: Completed" in [*lines]
 

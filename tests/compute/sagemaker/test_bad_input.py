@@ -41,7 +41,7 @@ def sets(name: str, value: str) -> Callable[..., None]:
 
 
 def denies(permission: str) -> Callable[..., None]:
-    return lambda account, monkeypatch: account.deny(permission)
+    return lambda account, monkeypatch: account.faults.deny(permission)
 
 
 WHO = "arn:aws:sts::123456789012:assumed-role/train/rehearsal may not"
@@ -49,7 +49,7 @@ BAD: dict[str, tuple[Callable[..., None], str]] = {
     "no credentials": (no_credentials, "no AWS credentials. Sign in (`aws sso login`"),
     "no such profile": (sets("AWS_PROFILE", "nobody"), "no AWS credentials: The config profile (nobody)"),
     "no region": (no_region, "no AWS region: set compute.region, or AWS_REGION."),
-    "expired credentials": (lambda account, _: account.expire_credentials(), "the AWS credentials have expired"),
+    "expired credentials": (lambda account, _: account.faults.expire_credentials(), "the AWS credentials have expired"),
     "wrong region": (wrong_region, "s3://far is in eu-central-1, and the job would run in us-east-1"),
     "no bucket": (sets("SLIPWAY_BUCKET", "nobodys-bucket"), "s3://nobodys-bucket does not exist: set compute.bucket"),
     "no name of a bucket": (sets("SLIPWAY_BUCKET", ""), "compute.bucket is not set: terraform/platform prints it"),
@@ -57,7 +57,7 @@ BAD: dict[str, tuple[Callable[..., None], str]] = {
     "no registry": (
         sets("SLIPWAY_TRAINING_REPOSITORY", "123456789012.dkr.ecr.us-east-1.amazonaws.com/other"), "/other:"
     ),
-    "clock": (lambda account, _: account.skew_clock(), "The clock of this machine may be wrong"),
+    "clock": (lambda account, _: account.faults.skew_clock(), "The clock of this machine may be wrong"),
     "may not look": (denies("sagemaker:DescribeTrainingJob"), f"{WHO} sagemaker:DescribeTrainingJob on arn:"),
     "may not train": (denies("sagemaker:CreateTrainingJob"), f"{WHO} sagemaker:CreateTrainingJob on arn:aws:sagemaker"),
     "may not pass the role": (denies("iam:PassRole"), f"{WHO} iam:PassRole on arn:aws:iam::123456789012:role/train"),
@@ -97,7 +97,7 @@ def test_throttling_without_end_ends_with_words(
     account: EmulatedAws, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    account.throttle("sagemaker", "DescribeTrainingJob", times=100)
+    account.faults.throttle("sagemaker", "DescribeTrainingJob", times=100)
     assert main(["submit"]) == 2
     assert "AWS still throttles DescribeTrainingJob after several tries" in capsys.readouterr().err
     assert len(account.sent("sagemaker", "DescribeTrainingJob")) == 2

@@ -102,7 +102,7 @@ def test_ctrl_c_ends_the_wait_and_not_the_job(
 def test_a_failed_job_says_why_also_where_none_may_be_started(
     account: EmulatedAws, checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    account.fail_capacity("ml.g4dn.xlarge")
+    account.faults.fail_capacity("ml.g4dn.xlarge")
     assert main(["submit", "compute.spot=false"]) == 0
     [name] = account.sagemaker.workers
     account.wait(name, "Failed")

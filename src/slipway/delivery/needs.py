@@ -1,0 +1,23 @@
+"""What GitHub needs besides the code, as terraform/bootstrap tells it."""
+
+from dataclasses import dataclass
+
+# environments whose jobs wait for a person
+APPROVED = ("infra", "production")
+# only branches that are named one by one
+NAMED_BRANCHES = {"protected_branches": False, "custom_branch_policies": True}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a repository needs: the output `github` of terraform/bootstrap."""
+
+    repository: str
+    id: str
+    branch: str
+    variables: dict[str, str]
+    environments: dict[str, str | None]
+
+    def path(self, *parts: str) -> str:
+        """Of something in the repository, in GitHub's REST API."""
+        return "/".join(["repos", self.repository, *parts])
