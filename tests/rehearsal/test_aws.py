@@ -1,7 +1,6 @@
 """What the emulated account does, asked by real clients: so that a test that runs against it proves something."""
 
 import io
-import os
 import select
 import signal
 import subprocess
