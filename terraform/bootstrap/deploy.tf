@@ -64,9 +64,8 @@ data "aws_iam_policy_document" "deploy" {
   dynamic "statement" {
     for_each = {
       lambda     = ["lambda-${each.key}", "smoke-${each.key}"]
-      codedeploy = ["codedeploy"]
-      firehose   = ["firehose"]
-      logs       = ["subscription"]
+      codedeploy = ["codedeploy-${each.key}"]
+      firehose   = ["firehose-${each.key}"]
     }
 
     content {
@@ -82,10 +81,23 @@ data "aws_iam_policy_document" "deploy" {
     }
   }
 
+  # CloudWatch Logs does not say that it is passed to: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1784
+  statement {
+    sid       = "PassSubscriptionRole"
+    actions   = ["iam:PassRole"]
+    resources = [local.execution["subscription-${each.key}"]]
+  }
+
   statement {
     sid       = "FindWhatIsMade"
-    actions   = ["iam:ListRoles", "kms:ListAliases", "logs:DescribeLogGroups"]
+    actions   = ["kms:ListAliases", "logs:DescribeLogGroups"]
     resources = ["*"] # the actions list
+  }
+
+  statement {
+    sid       = "FindRepositories"
+    actions   = ["ecr:DescribeRepositories"]
+    resources = ["${local.arn}:ecr:${local.here}:repository/*"] # who looks for some asks for all
   }
 
   statement {
@@ -185,7 +197,7 @@ data "aws_iam_policy_document" "deploy" {
 
   statement {
     sid       = "LookAtImage"
-    actions   = ["ecr:DescribeImageScanFindings", "ecr:DescribeRepositories"]
+    actions   = ["ecr:DescribeImageScanFindings"]
     resources = [module.names.repository_arns["serve"]]
   }
 
@@ -204,13 +216,7 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid       = "UseKey"
     actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
-    resources = [local.keys]
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [local.key_alias]
-    }
+    resources = [aws_kms_key.this.arn]
   }
 
   # the address for everybody, where bootstrap lets there be one; API Gateway's actions are HTTP's verbs
@@ -246,7 +252,7 @@ locals {
   public_address = {
     PublicAddress = {
       actions   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:TagResource"]
-      resources = [for path in ["/apis", "/apis/*"] : "${local.gateway}${path}"]
+      resources = [for path in ["/apis", "/apis/*", "/tags/*"] : "${local.gateway}${path}"]
     }
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
     LogOfPublicAddress = {

@@ -1,4 +1,4 @@
-# Applies terraform/platform. It makes roles for AWS's services only, each within their boundary, and none of GitHub's.
+# Applies terraform/platform: what stores, tells and shows. Roles and the key are not its own to make or change.
 locals {
   storage = [for what in ["data", "artifacts", "captures"] : module.names.bucket_arns[what]]
   topic   = "arn:${module.names.partition}:sns:${local.here}:${var.project}-alerts"
@@ -56,32 +56,6 @@ data "aws_iam_policy_document" "infra" {
   }
 
   statement {
-    sid = "RolesOfServices"
-    actions = [
-      "iam:DeleteRole",
-      "iam:DeleteRolePolicy",
-      "iam:PutRolePolicy",
-      "iam:TagRole",
-      "iam:UntagRole",
-      "iam:UpdateAssumeRolePolicy",
-      "iam:UpdateRole",
-    ]
-    resources = values(local.execution)
-  }
-
-  statement {
-    sid       = "RolesWithinTheirBoundary"
-    actions   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary"]
-    resources = values(local.execution)
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PermissionsBoundary"
-      values   = [local.boundaries["execution"]]
-    }
-  }
-
-  statement {
     sid       = "PassEventsRole"
     actions   = ["iam:PassRole"]
     resources = [local.execution["events"]]
@@ -93,56 +67,11 @@ data "aws_iam_policy_document" "infra" {
     }
   }
 
-  statement {
-    sid       = "MakeKey"
-    actions   = ["kms:CreateKey", "kms:TagResource"]
-    resources = ["*"] # a key has no name before it is made: the condition holds it to the project
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/project"
-      values   = [var.project]
-    }
-  }
-
-  statement {
-    sid = "ChangeKey"
-    actions = [
-      "kms:CreateAlias",
-      "kms:DeleteAlias",
-      "kms:EnableKeyRotation",
-      "kms:PutKeyPolicy",
-      "kms:ScheduleKeyDeletion",
-      "kms:UntagResource",
-      "kms:UpdateAlias",
-      "kms:UpdateKeyDescription",
-    ]
-    resources = [local.keys]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/project"
-      values   = [var.project]
-    }
-  }
-
-  statement {
-    sid       = "NameKey"
-    actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
-    resources = ["arn:${module.names.partition}:kms:${local.here}:${local.key_alias}"]
-  }
-
-  # what is encrypted by it is made on the caller's account, and before the key has its alias
+  # what is encrypted by it is made on the caller's account
   statement {
     sid       = "LetServicesUseKey"
     actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey", "kms:RetireGrant"]
-    resources = [local.keys]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/project"
-      values   = [var.project]
-    }
+    resources = [aws_kms_key.this.arn]
   }
 
   statement {
@@ -279,27 +208,15 @@ data "aws_iam_policy_document" "read_platform" {
   }
 
   statement {
-    sid = "ReadRolesOfServices"
-    actions = [
-      "iam:GetRole",
-      "iam:GetRolePolicy",
-      "iam:ListAttachedRolePolicies",
-      "iam:ListInstanceProfilesForRole",
-      "iam:ListRolePolicies",
-    ]
-    resources = values(local.execution)
+    sid       = "FindRoles"
+    actions   = ["iam:ListRoles"]
+    resources = ["*"] # the action knows no resource
   }
 
   statement {
     sid       = "ReadKey"
-    actions   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
-    resources = [local.keys]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/project"
-      values   = [var.project]
-    }
+    actions   = ["kms:DescribeKey"]
+    resources = [aws_kms_key.this.arn]
   }
 
   statement {

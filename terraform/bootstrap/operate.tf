@@ -41,12 +41,6 @@ data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "DecryptCaptures"
     actions   = ["kms:Decrypt"]
-    resources = [local.keys]
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [local.key_alias]
-    }
+    resources = [aws_kms_key.this.arn]
   }
 }

@@ -2,7 +2,7 @@ locals {
   environments = {
     for name, role in local.roles : role.environment => (role.main_only ? var.github.branch : null) if role.environment != null
   }
-  registry = "${module.names.account}.dkr.ecr.${module.names.region}.amazonaws.com${module.names.partition == "aws-cn" ? ".cn" : ""}"
+  registry = "${module.names.account}.dkr.ecr.${module.names.region}.amazonaws.com"
 }
 
 output "state_bucket" {
@@ -13,6 +13,11 @@ output "state_bucket" {
 output "roles" {
   description = "ARNs of the roles that GitHub's jobs take, by name: repository variables `AWS_ROLE_*`."
   value       = { for name, role in module.role : name => role.arn }
+}
+
+output "key" {
+  description = "ARN of the key for all that is stored."
+  value       = aws_kms_key.this.arn
 }
 
 output "environments" {

@@ -1,10 +1,8 @@
 # What several roles may do, and the ARNs that their policies name.
 locals {
-  here      = "${module.names.region}:${module.names.account}"
-  lambda    = "arn:${module.names.partition}:lambda:${local.here}"
-  jobs      = "arn:${module.names.partition}:sagemaker:${local.here}:training-job/${var.project}-*"
-  keys      = "arn:${module.names.partition}:kms:${local.here}:key/*"
-  key_alias = "alias/${var.project}"
+  here   = "${module.names.region}:${module.names.account}"
+  lambda = "arn:${module.names.partition}:lambda:${local.here}"
+  jobs   = "arn:${module.names.partition}:sagemaker:${local.here}:training-job/${var.project}-*"
   # who describes some asks for all
   alarms = "arn:${module.names.partition}:cloudwatch:${local.here}:alarm:*"
 
@@ -89,12 +87,6 @@ data "aws_iam_policy_document" "use_data" {
   statement {
     sid       = "UseKey"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [local.keys]
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [local.key_alias]
-    }
+    resources = [aws_kms_key.this.arn]
   }
 }

@@ -2,7 +2,7 @@
 resource "aws_sns_topic" "alerts" {
   name = "${var.project}-alerts"
   # alarms and events cannot publish to a topic under AWS's own key
-  kms_master_key_id = aws_kms_key.this.arn
+  kms_master_key_id = data.aws_kms_alias.this.target_key_arn
 }
 
 resource "aws_sns_topic_subscription" "email" {
@@ -14,6 +14,18 @@ resource "aws_sns_topic_subscription" "email" {
 }
 
 data "aws_iam_policy_document" "alerts" {
+  # EventBridge takes no condition: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+  statement {
+    sid       = "EventsPublish"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alerts.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+
   statement {
     sid       = "ServicesPublish"
     actions   = ["sns:Publish"]
@@ -21,7 +33,7 @@ data "aws_iam_policy_document" "alerts" {
 
     principals {
       type        = "Service"
-      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
     }
 
     condition {

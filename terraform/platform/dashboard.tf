@@ -1,7 +1,6 @@
 # Both environments, and what trains. Each environment has a dashboard of its own besides (terraform/serving).
 locals {
-  consoles = { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }
-  console  = "${module.names.region}.${lookup(local.consoles, module.names.partition, "console.aws.amazon.com")}"
+  console = "${module.names.region}.console.${module.names.partition == "aws-us-gov" ? "amazonaws-us-gov" : "aws.amazon"}.com"
   # the one that people ask stands first
   watched = [for environment in ["production", "staging"] : { environment = environment, function = module.names.functions[environment] }]
   # the names that terraform/serving gives its alarms

@@ -14,7 +14,8 @@ resource "aws_cloudwatch_event_connection" "github" {
   }
 
   lifecycle {
-    ignore_changes = [auth_parameters]
+    # a change of anything would send the placeholder again, and the token would be gone
+    ignore_changes = [auth_parameters, description]
   }
 }
 
@@ -66,33 +67,12 @@ resource "aws_sqs_queue_policy" "undelivered" {
   policy    = data.aws_iam_policy_document.undelivered[0].json
 }
 
-data "aws_iam_policy_document" "events" {
-  count = var.github_events == null ? 0 : 1
-
-  statement {
-    sid       = "TellGitHub"
-    actions   = ["events:InvokeApiDestination"]
-    resources = [aws_cloudwatch_event_api_destination.github[0].arn]
-  }
-}
-
-module "events_role" {
-  source = "../modules/service_role"
-  count  = var.github_events == null ? 0 : 1
-
-  name         = module.names.execution_roles.events
-  path         = module.names.execution_path
-  service      = "events.amazonaws.com"
-  policy       = data.aws_iam_policy_document.events[0].json
-  boundary_arn = local.boundary_arn
-}
-
 resource "aws_cloudwatch_event_target" "github" {
   count = var.github_events == null ? 0 : 1
 
   rule     = aws_cloudwatch_event_rule.trainings.name
   arn      = aws_cloudwatch_event_api_destination.github[0].arn
-  role_arn = module.events_role[0].arn
+  role_arn = "${local.arn}:iam::${module.names.account}:role${module.names.execution_path}${module.names.execution_roles.events}"
 
   input_transformer {
     input_paths    = { job = "$.detail.TrainingJobName", status = "$.detail.TrainingJobStatus" }

@@ -5,7 +5,7 @@ output "bucket" {
 
 output "training_role" {
   description = "`SLIPWAY_TRAINING_ROLE`: what a training may do."
-  value       = module.service_role["sagemaker"].arn
+  value       = "${local.arn}:iam::${module.names.account}:role${module.names.execution_path}${module.names.execution_roles.sagemaker}"
 }
 
 output "training_repository" {
@@ -30,5 +30,5 @@ output "alerts_topic" {
 
 output "key" {
   description = "ARN of the key for all that is stored: `compute.kms_key`."
-  value       = aws_kms_key.this.arn
+  value       = data.aws_kms_alias.this.target_key_arn
 }

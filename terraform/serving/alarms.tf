@@ -79,7 +79,7 @@ resource "aws_cloudwatch_metric_alarm" "low_confidence" {
         metric_name = metric_query.value
         dimensions  = { service = local.name }
         stat        = "Sum"
-        period      = 300
+        period      = 60
       }
     }
   }

@@ -1,9 +1,8 @@
 # What operators look at first. Every metric of `slipway` is one that the function writes (lambda/observe.py).
 locals {
-  consoles = { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }
-  console  = "${module.names.region}.${lookup(local.consoles, module.names.partition, "console.aws.amazon.com")}"
-  log      = "/aws/lambda/${local.name}"
-  alarmed  = concat(values(aws_cloudwatch_metric_alarm.this), [aws_cloudwatch_metric_alarm.low_confidence])
+  console = "${module.names.region}.console.${module.names.partition == "aws-us-gov" ? "amazonaws-us-gov" : "aws.amazon"}.com"
+  log     = "/aws/lambda/${local.name}"
+  alarmed = concat(values(aws_cloudwatch_metric_alarm.this), [aws_cloudwatch_metric_alarm.low_confidence])
 
   graph = {
     region  = module.names.region

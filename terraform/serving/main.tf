@@ -16,15 +16,17 @@ locals {
   image = "${module.names.account}.dkr.ecr.${module.names.region}.amazonaws.com/${module.names.repositories.serve}@${var.image_digest}"
 }
 
-data "aws_iam_roles" "made" {
-  path_prefix = module.names.execution_path
-}
+data "aws_ecr_repositories" "made" {}
 
 data "aws_kms_alias" "this" {
   name = "alias/${var.project}"
 
-  # said first, in words
-  depends_on = [terraform_data.project]
+  lifecycle {
+    precondition {
+      condition     = try(contains(data.aws_ecr_repositories.made.names, module.names.repositories.serve), false) # null where there is none
+      error_message = "The repository ${module.names.repositories.serve} does not exist: `make apply ROOT=platform` comes first."
+    }
+  }
 }
 
 # A state belongs to one project and environment. Another name would have everything destroyed and made anew.
@@ -33,11 +35,6 @@ resource "terraform_data" "project" {
 
   lifecycle {
     ignore_changes = [input]
-
-    precondition {
-      condition     = contains(data.aws_iam_roles.made.names, module.names.execution_roles["lambda-${var.environment}"])
-      error_message = "The role ${module.names.execution_roles["lambda-${var.environment}"]} does not exist: `make apply ROOT=platform` comes first."
-    }
 
     postcondition {
       condition     = self.output == local.name

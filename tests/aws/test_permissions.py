@@ -20,8 +20,7 @@ STAGING, PRODUCTION = (f"arn:aws:lambda:{HERE}:function:slipway-{name}" for name
 LOG = f"arn:aws:logs:{HERE}:log-group:/aws/sagemaker/TrainingJobs:log-stream:slipway-0123456789abcdef-1/algo-1"
 FUNCTION_LOG = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-production:log-stream:2026"
 KEY, TOPIC = f"arn:aws:kms:{HERE}:key/1", f"arn:aws:sns:{HERE}:slipway-alerts"
-OURS: Context = {"kms:ResourceAliases": ["alias/slipway"], "aws:ResourceTag/project": "slipway"}
-OTHERS: Context = {"kms:ResourceAliases": ["alias/other"], "aws:ResourceTag/project": "other"}
+OTHER_KEY = f"arn:aws:kms:{HERE}:key/2"
 BOUNDARY = "arn:aws:iam::123456789012:policy/slipway/slipway-{}-boundary"
 
 
@@ -58,11 +57,20 @@ def rows() -> Iterator[Row]:
     yield "train", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-production", passed("lambda"), no
     yield "train", "iam:PassRole", f"{ROLE}/github/slipway-infra", passed("sagemaker"), no
     for role in ("report", "operate", "plan"):
-        for name, service in (("sagemaker", "sagemaker"), ("lambda-staging", "lambda"), ("codedeploy", "codedeploy")):
+        for name, service in (
+            ("sagemaker", "sagemaker"),
+            ("lambda-staging", "lambda"),
+            ("codedeploy-staging", "codedeploy"),
+        ):
             yield role, "iam:PassRole", f"{ROLE}/execution/slipway-{name}", passed(service), no
-    for name, service in (("codedeploy", "codedeploy"), ("firehose", "firehose"), ("subscription", "logs")):
-        yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-{name}", passed(service), yes
-        yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-{name}", passed("ec2"), no
+    for name in ("codedeploy", "firehose"):
+        for environment, may in (("production", yes), ("staging", no)):
+            given = f"{ROLE}/execution/slipway-{name}-{environment}"
+            yield "deploy-production", "iam:PassRole", given, passed(name), may
+            yield "deploy-production", "iam:PassRole", given, passed("ec2"), no
+    # CloudWatch Logs does not say that it is passed to
+    yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-subscription-production", {}, yes
+    yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-subscription-staging", {}, no
     yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-staging", passed("lambda"), yes
     yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-production", passed("lambda"), no
     yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), no
@@ -73,8 +81,10 @@ def rows() -> Iterator[Row]:
             yield role, "s3:PutObject", f"{bucket}/a", {}, may
         yield role, "s3:DeleteObject", f"{DATA}/a", {}, no
         yield role, "s3:GetObject", f"{CAPTURES}/production/a", {}, role == "operate"
-        yield role, "kms:GenerateDataKey", KEY, OURS, may or role == "infra"
-        yield role, "kms:GenerateDataKey", KEY, OTHERS, no
+        yield role, "kms:GenerateDataKey", KEY, {}, may or role == "infra"
+        yield role, "kms:GenerateDataKey", OTHER_KEY, {}, no
+        yield role, "kms:PutKeyPolicy", KEY, {}, no
+        yield role, "kms:TagResource", OTHER_KEY, {"aws:RequestTag/project": "slipway"}, no
     yield "deploy-staging", "s3:GetObject", f"{DATA}/dvc/a", {}, yes
     yield "deploy-staging", "s3:PutObject", f"{DATA}/dvc/a", {}, no
     # images
@@ -110,14 +120,9 @@ def rows() -> Iterator[Row]:
         yield role, "iam:CreatePolicyVersion", BOUNDARY.format("github"), {}, no
         yield role, "iam:CreateUser", "arn:aws:iam::123456789012:user/someone", {}, no
         yield role, "iam:CreateOpenIDConnectProvider", "*", {}, no
-    within: Context = {"iam:PermissionsBoundary": BOUNDARY.format("execution")}
-    yield "infra", "iam:CreateRole", f"{ROLE}/execution/slipway-sagemaker", within, yes
-    yield "infra", "iam:CreateRole", f"{ROLE}/execution/slipway-sagemaker", {}, no
-    yield "infra", "iam:CreateRole", f"{ROLE}/execution/slipway-other", within, no
-    yield "infra", "iam:CreateRole", f"{ROLE}/github/slipway-other", within, no
-    yield "infra", "iam:PutRolePolicy", f"{ROLE}/execution/slipway-sagemaker", {}, yes
-    yield "infra", "iam:AttachRolePolicy", f"{ROLE}/execution/slipway-sagemaker", {}, no
-    yield "infra", "iam:CreatePolicyVersion", BOUNDARY.format("execution"), {}, no
+        yield role, "iam:CreateRole", f"{ROLE}/execution/slipway-other", {}, no
+        for action in ("PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole"):
+            yield role, f"iam:{action}", f"{ROLE}/execution/slipway-sagemaker", {}, no
     yield "infra", "s3:PutBucketPolicy", DATA, {}, yes
     yield "infra", "s3:PutBucketPolicy", STATE, {}, no
     yield "infra", "s3:PutBucketPolicy", "arn:aws:s3:::someone-elses", {}, no
@@ -158,20 +163,31 @@ def rows() -> Iterator[Row]:
     yield "sagemaker", "s3:GetObject", f"{STATE}/platform.tfstate", {}, no
     yield "sagemaker", "lambda:UpdateFunctionCode", PRODUCTION, {}, no
     yield "sagemaker", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), no
-    yield "codedeploy", "lambda:UpdateAlias", f"{PRODUCTION}:live", {}, yes
-    yield "codedeploy", "lambda:InvokeFunction", f"{PRODUCTION}-smoke", {}, yes
-    yield "codedeploy", "lambda:InvokeFunction", PRODUCTION, {}, no
-    yield "codedeploy", "lambda:UpdateFunctionCode", PRODUCTION, {}, no
-    yield "firehose", "s3:PutObject", f"{CAPTURES}/production/a", {}, yes
-    yield "firehose", "s3:GetObject", f"{CAPTURES}/production/a", {}, no
-    yield (
-        "subscription",
-        "firehose:PutRecordBatch",
-        f"arn:aws:firehose:{HERE}:deliverystream/slipway-staging-captures",
-        {},
-        yes,
-    )
-    yield "subscription", "firehose:PutRecordBatch", f"arn:aws:firehose:{HERE}:deliverystream/other", {}, no
+    for action in ("kms:CreateGrant", "kms:Encrypt"):
+        yield "sagemaker", action, KEY, {"kms:GrantIsForAWSResource": "true"}, yes
+        yield "sagemaker", action, OTHER_KEY, {"kms:GrantIsForAWSResource": "true"}, no
+    yield "sagemaker", "kms:CreateGrant", KEY, {}, no
+    # those of an environment touch nothing of the other
+    for environment, other in (("staging", PRODUCTION), ("production", STAGING)):
+        mine = f"arn:aws:lambda:{HERE}:function:slipway-{environment}"
+        yield f"codedeploy-{environment}", "lambda:UpdateAlias", f"{mine}:live", {}, yes
+        yield f"codedeploy-{environment}", "lambda:UpdateAlias", f"{other}:live", {}, no
+        yield f"codedeploy-{environment}", "lambda:InvokeFunction", f"{mine}-smoke", {}, yes
+        yield f"codedeploy-{environment}", "lambda:InvokeFunction", f"{other}-smoke", {}, no
+        yield f"codedeploy-{environment}", "lambda:InvokeFunction", mine, {}, no
+        yield f"codedeploy-{environment}", "lambda:UpdateFunctionCode", mine, {}, no
+        stream = f"arn:aws:firehose:{HERE}:deliverystream/slipway-{environment}-captures"
+        yield f"subscription-{environment}", "firehose:PutRecordBatch", stream, {}, yes
+        for written in ("staging", "production"):
+            may = written == environment
+            yield f"firehose-{environment}", "s3:PutObject", f"{CAPTURES}/{written}/2026/a", {}, may
+            yield f"firehose-{environment}", "s3:PutObject", f"{CAPTURES}/failed/{written}/a", {}, may
+        yield f"firehose-{environment}", "s3:GetObject", f"{CAPTURES}/{environment}/a", {}, no
+    other = f"arn:aws:firehose:{HERE}:deliverystream/slipway-production-captures"
+    yield "subscription-staging", "firehose:PutRecordBatch", other, {}, no
+    destination = f"arn:aws:events:{HERE}:api-destination/slipway-github/1"
+    yield "events", "events:InvokeApiDestination", destination, {}, yes
+    yield "events", "events:InvokeApiDestination", destination.replace("slipway", "other"), {}, no
 
 
 ROWS = list(rows())
@@ -185,6 +201,7 @@ def test_the_table_is_as_long_as_it_should_be() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} {row[1]} {row[2].rpartition(':')[2]}" for row in ROWS])
 def test_a_role_may_do_what_it_must_and_nothing_else(applied: Any, row: Row) -> None:
     role, action, resource, context, may = row
+    resource = applied.states["bootstrap"]["outputs"]["key"]["value"] if resource == KEY else resource
     assert allowed(applied.policies[role], applied.boundaries[role], action, resource, context) is may
 
 
@@ -205,7 +222,11 @@ def test_nothing_is_attached_to_a_role_besides_its_policy(applied: Any) -> None:
     assert [name for name, policies in applied.attached.items() if policies] == []
 
 
-def test_policies_fit_what_iam_takes(applied: Any) -> None:
+def test_policies_fit_what_iam_takes_whatever_the_project_is_called(applied: Any) -> None:
+    def size(*policies: Any) -> int:
+        told = "".join(json.dumps(policy, separators=(",", ":")) for policy in policies)
+        return len(told.replace("slipway", "p" * 32).replace("us-east-1", "ap-southeast-2"))
+
     for name, policies in applied.policies.items():
-        assert sum(len(json.dumps(policy, separators=(",", ":"))) for policy in policies) <= 10_240, name
-        assert len(json.dumps(applied.boundaries[name], separators=(",", ":"))) <= 6_144, name
+        assert size(*policies) <= 10_240, name
+        assert size(applied.boundaries[name]) <= 6_144, name

@@ -202,6 +202,8 @@ def test_another_name_for_the_project_is_refused(platform: Terraform, aws: Emula
     file.write_text(before.replace('"slipway"', '"other"'))
     with pytest.raises(UserError, match=f"{other} does not exist: `make bootstrap` comes first"):
         platform("plan", "platform")
+    with pytest.raises(UserError, match=r"the account knows GitHub already.* its old name back.* Nothing was made"):
+        platform("bootstrap", "bootstrap")
     # nor does a state that somebody takes along
     s3.create_bucket(Bucket=other)
     s3.copy({"Bucket": "slipway-state-123456789012", "Key": "platform.tfstate"}, other, "platform.tfstate")
@@ -291,7 +293,14 @@ def test_nothing_is_destroyed_without_its_name(platform: Terraform) -> None:
         platform("destroy", *STAGING, CONFIRM="production")
 
 
+def test_nothing_is_destroyed_where_nobody_answers(platform: Terraform) -> None:
+    with pytest.raises(UserError, match="nothing was destroyed"):
+        platform("destroy", *STAGING)
+
+
 def test_what_something_was_built_on_is_not_destroyed(platform: Terraform, digest: str) -> None:
+    with pytest.raises(UserError, match="platform is for a person to destroy, who may look at all of it"):
+        platform("destroy", "platform", role="infra", CONFIRM="platform")
     with pytest.raises(UserError, match=r"serving/staging must be destroyed before platform: nothing was destroyed"):
         platform("destroy", "platform", CONFIRM="platform")
     with pytest.raises(UserError, match=r"platform, serving/staging must be destroyed before bootstrap: nothing was"):

@@ -8,7 +8,7 @@ from slipway.rehearsal.aws import ROOT
 ACTION = re.compile(r'"([a-z0-9-]+:\w*\*\w*)"')
 EVERYTHING = re.compile(r'"\*"')
 # what AWS itself advises: an account that keeps its key, and a denial that leaves nothing out
-ADVISED = {("modules/bucket/main.tf", "s3:*"), ("platform/key.tf", "kms:*")}
+ADVISED = {("modules/bucket/main.tf", "s3:*"), ("bootstrap/key.tf", "kms:*")}
 # a boundary takes them away
 TAKEN = {
     ("bootstrap/boundary.tf", f"{service}:*")

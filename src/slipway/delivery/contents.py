@@ -5,6 +5,7 @@ Terraform would find out half-way, when the rest, the key among it, is gone alre
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -31,12 +32,15 @@ def full(state: State, region: str) -> list[str]:
     s3, ecr = (boto3.client(service, region_name=region) for service in ("s3", "ecr"))
     found = []
     for kind, values in resources(state):
+        # what somebody removed by hand holds nothing
         if kind == "aws_s3_bucket" and not values["force_destroy"]:
-            versions = s3.list_object_versions(Bucket=values["bucket"], MaxKeys=1)
-            found += [f"the bucket {values['bucket']}"] if {"Versions", "DeleteMarkers"} & set(versions) else []
+            with suppress(s3.exceptions.NoSuchBucket):
+                versions = s3.list_object_versions(Bucket=values["bucket"], MaxKeys=1)
+                found += [f"the bucket {values['bucket']}"] if {"Versions", "DeleteMarkers"} & set(versions) else []
         if kind == "aws_ecr_repository" and not values["force_delete"]:
-            images = ecr.list_images(repositoryName=values["name"], maxResults=1)["imageIds"]
-            found += [f"the registry {values['name']}"] if images else []
+            with suppress(ecr.exceptions.RepositoryNotFoundException):
+                images = ecr.list_images(repositoryName=values["name"], maxResults=1)["imageIds"]
+                found += [f"the registry {values['name']}"] if images else []
     return found
 
 

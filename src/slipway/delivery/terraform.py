@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -99,16 +99,10 @@ class Root:
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchBucket":
                 return False
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 403:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
                 raise UserError(
                     f"the bucket {bucket} is closed to you ({error}): take a role that may see it, or, where it is "
                     "another's, choose another `project`."
-                ) from error
-            if status in (301, 400):
-                raise UserError(
-                    f"the bucket {bucket} is not in {self.project['region']} ({error}): give `region` of {PROJECT} its "
-                    "old value back."
                 ) from error
             raise
         return True
@@ -173,23 +167,21 @@ def surroundings() -> dict[str, str]:
 
 
 def regions() -> set[str]:
-    """The regions of AWS that its SDK knows."""
+    """The regions of AWS that its SDK knows, but for China's, whose services have names of their own."""
     import boto3
 
     session = boto3.Session()
-    return {
-        region
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("s3", partition_name=partition)
-    }
+    partitions = ("aws", "aws-us-gov")
+    return {region for each in partitions for region in session.get_available_regions("s3", partition_name=each)}
 
 
 def bootstrap(root: Root, approve: list[str]) -> None:
     """Make the state's bucket and the rest of terraform/bootstrap, whose own state moves into that bucket.
 
-    What was broken off goes on.
+    What was broken off goes on. Raises UserError where the account knows GitHub already, by another project or name.
     """
     if root.state_here.exists() or not root.bucket_exists():
+        check_provider(root)
         with state_in_a_file(root):
             root.run("init", "-reconfigure")
             root.run("apply", *approve, *root.files())
@@ -198,6 +190,24 @@ def bootstrap(root: Root, approve: list[str]) -> None:
     else:
         root.init()
         root.run("apply", *approve, *root.files())
+
+
+def check_provider(root: Root) -> None:
+    """Raise UserError where a first apply would meet a provider of GitHub's identities that it is to make."""
+    import boto3
+
+    files = [path.read_text(encoding="utf-8") for path in (PROJECT, *root.folder.glob("*.tfvars"))]
+    variables = [f'{name[7:]} = "{value}"' for name, value in os.environ.items() if name.startswith("TF_VAR_")]
+    found = any(re.search(r'^github_provider\s*=\s*"find"', told, re.MULTILINE) for told in files + variables)
+    if found or root.state_here.exists():
+        return
+    providers = boto3.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    if any(each["Arn"].endswith("/token.actions.githubusercontent.com") for each in providers):
+        raise UserError(
+            "the account knows GitHub already. Where this project made that under another name, give `project` in "
+            f'{PROJECT} its old name back; where another did, put github_provider = "find" into '
+            f"{root.folder / 'terraform.tfvars'}. Nothing was made."
+        )
 
 
 def destroy(root: Root) -> None:
@@ -220,10 +230,17 @@ def destroy(root: Root) -> None:
 
 def check_destroy(root: Root) -> None:
     """Raise UserError where something was built on a root, or would be lost."""
+    from botocore.exceptions import ClientError
+
     region = root.project["region"]
-    if later := contents.built_on(root.name, root.state_bucket, region):
+    try:
+        later = contents.built_on(root.name, root.state_bucket, region)
+        held = contents.full(root.ask("state", "pull") or {"resources": []}, region)
+    except ClientError as error:
+        raise UserError(f"{root.name} is for a person to destroy, who may look at all of it: {error}") from error
+    if later:
         raise UserError(f"{', '.join(later)} must be destroyed before {root.name}: nothing was destroyed.")
-    if held := contents.full(root.ask("state", "pull") or {"resources": []}, region):
+    if held:
         again = "make bootstrap" if root.name == "bootstrap" else f"make apply ROOT={root.name}"
         raise UserError(
             f"{', '.join(held)} would be lost: nothing was destroyed. Empty them, or let them be emptied: "
@@ -252,7 +269,8 @@ def confirmed(root: Root) -> bool:
     name = root.environment or root.name
     told = os.environ.get("CONFIRM")
     if told is None:
-        told = input(f"Everything of {name} in AWS will be destroyed. Type {name} to go on: ")
+        with suppress(EOFError):  # nobody is there to answer
+            told = input(f"Everything of {name} in AWS will be destroyed. Type {name} to go on: ")
     return told == name
 
 

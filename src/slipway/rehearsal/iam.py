@@ -40,7 +40,7 @@ def holds(operator: str, keys: dict[str, Any], context: Context) -> bool:
     """Whether a condition does. Raises NotImplementedError for an operator that is not understood here."""
     for key, wanted in keys.items():
         there, patterns = many(context.get(key, [])), many(wanted)
-        if operator in ("StringEquals", "ForAnyValue:StringEquals", "ArnEquals"):
+        if operator in ("StringEquals", "ForAnyValue:StringEquals", "ArnEquals", "Bool"):
             met = any(value in patterns for value in there)
         elif operator == "StringNotEquals":
             met = not any(value in patterns for value in there)

@@ -134,7 +134,9 @@ def implied(call: Call, action: str, place: Need) -> Iterator[Need]:
     if list(tags_of(call.body)) and "Tag" not in call.action and service != "apigateway":
         yield Need(f"{service}:{TAGGING.get(service, 'TagResource')}", place.resource, place.context)
     for role in roles_in(call.body) if service not in ("iam", "sts") else ():
-        yield Need("iam:PassRole", role, {"iam:PassedToService": f"{service}.amazonaws.com"})
+        # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1784
+        told: Context = {} if service == "logs" else {"iam:PassedToService": f"{service}.amazonaws.com"}
+        yield Need("iam:PassRole", role, told)
     if service == "s3" and "Key" in call.body:
         yield from of_object(call, action)
     if call.action == "CreateRepository" and (key := call.body.get("encryptionConfiguration", {}).get("kmsKey")):

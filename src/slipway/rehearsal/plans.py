@@ -1,6 +1,6 @@
 """What the project's Terraform would make, with its values; nothing is applied.
 
-A plan of `serving` looks for what `platform` made: its role and its key's name are put into the emulated account.
+A plan looks for what the root before it made: a role, the key's name and a repository are put into the account.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.delivery.terraform import ENVIRONMENTS, FOLDER, PROJECT, VALUE, binary
+from slipway.delivery.terraform import FOLDER, PROJECT, VALUE, binary
 from slipway.errors import UserError
 from slipway.rehearsal.aws import ROOT, EmulatedAws
 from slipway.rehearsal.terraform import OVERRIDES, copy_files, plugins
@@ -45,12 +45,10 @@ class Plans:
         self.terraform = binary()
         self.ready: set[str] = set()
         project = dict(VALUE.findall((ROOT / PROJECT).read_text(encoding="utf-8")))["project"]
-        for environment in ENVIRONMENTS:
-            aws.client("iam").create_role(
-                RoleName=f"{project}-lambda-{environment}",
-                Path=f"/{project}/execution/",
-                AssumeRolePolicyDocument="{}",
-            )
+        aws.client("iam").create_role(
+            RoleName=f"{project}-sagemaker", Path=f"/{project}/execution/", AssumeRolePolicyDocument="{}"
+        )
+        aws.client("ecr").create_repository(repositoryName=f"{project}-serve")
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
         aws.client("kms").create_alias(AliasName=f"alias/{project}", TargetKeyId=key)
 

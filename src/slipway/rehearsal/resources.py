@@ -17,6 +17,7 @@ EVERYWHERE = {
     "cloudwatch:GetMetricData",
     "codedeploy:StopDeployment",
     "ecr:GetAuthorizationToken",
+    "iam:ListOpenIDConnectProviders",
     "iam:ListRoles",
     "kms:CreateKey",
     "kms:ListAliases",
@@ -139,6 +140,12 @@ def key_of(call: Call) -> Any:
     return backend.keys.get(identity)
 
 
+def of_ecr(call: Call) -> list[str]:
+    """A repository, or all of them where none is named."""
+    name = call.body.get("repositoryName") or next(iter(call.body.get("repositoryNames") or ["*"]))
+    return [here(call, f"repository/{name}")]
+
+
 def of_budget(call: Call) -> list[str]:
     """A budget, which is of no region."""
     told = call.body.get("Budget") or call.body.get("NewBudget") or call.body
@@ -150,7 +157,7 @@ RESOURCES: dict[str, Callable[[Call], list[str]]] = {
     "apigateway": lambda call: [f"arn:aws:apigateway:{call.region}::{call.path.removeprefix('/v2')}"],
     "budgets": of_budget,
     "codedeploy": of_codedeploy,
-    "ecr": named(("repositoryName", "repository/{}"), ("repositoryNames", "repository/{}")),
+    "ecr": of_ecr,
     "events": of_events,
     "firehose": named(("DeliveryStreamName", "deliverystream/{}")),
     "iam": of_iam,

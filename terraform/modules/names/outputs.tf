@@ -51,10 +51,12 @@ output "github_path" {
 }
 
 output "execution_roles" {
-  description = "Names of the roles that AWS's services take: sagemaker, codedeploy, firehose, subscription, events, and by environment lambda and smoke."
+  description = "Names of the roles that AWS's services take: sagemaker, events, and by environment lambda, smoke, codedeploy, firehose and subscription."
   value = merge(
-    { for what in ["sagemaker", "codedeploy", "firehose", "subscription", "events"] : what => "${var.project}-${what}" },
-    { for environment in local.environments : "lambda-${environment}" => "${var.project}-lambda-${environment}" },
-    { for environment in local.environments : "smoke-${environment}" => "${var.project}-smoke-${environment}" },
+    { for what in ["sagemaker", "events"] : what => "${var.project}-${what}" },
+    {
+      for each in setproduct(["lambda", "smoke", "codedeploy", "firehose", "subscription"], local.environments) :
+      join("-", each) => "${var.project}-${join("-", each)}"
+    },
   )
 }

@@ -2,6 +2,10 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
+locals {
+  functions = "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:function"
+}
+
 resource "aws_ecr_repository" "this" {
   name = var.name
   # a tag names what went into an image, so it never comes to name another
@@ -54,18 +58,11 @@ data "aws_iam_policy_document" "this" {
     }
 
     condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-
-    condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      values = [
-        for name in var.pulled_by_lambda :
-        "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:function:${name}"
-      ]
+      values = flatten([
+        for name in var.pulled_by_lambda : [for each in [name, "${name}:*"] : "${local.functions}:${each}"]
+      ])
     }
   }
 }

@@ -36,9 +36,3 @@ variable "policy" {
   type        = string
   nullable    = false
 }
-
-variable "boundary_arn" {
-  description = "ARN of the policy beyond which the role may do nothing, whatever is attached to it."
-  type        = string
-  nullable    = false
-}

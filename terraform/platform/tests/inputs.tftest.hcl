@@ -11,6 +11,12 @@ mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }
   }
+  mock_data "aws_iam_roles" {
+    defaults = { names = ["slipway-sagemaker"] }
+  }
+  mock_data "aws_kms_alias" {
+    defaults = { target_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1" }
+  }
 }
 
 variables {

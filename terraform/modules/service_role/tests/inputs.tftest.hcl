@@ -14,19 +14,18 @@ mock_provider "aws" {
 }
 
 variables {
-  name         = "slipway-sagemaker"
-  path         = "/slipway/execution/"
-  service      = "sagemaker.amazonaws.com"
-  policy       = "{}"
-  boundary_arn = "arn:aws:iam::123456789012:policy/slipway/slipway-execution-boundary"
+  name    = "slipway-sagemaker"
+  path    = "/slipway/execution/"
+  service = "sagemaker.amazonaws.com"
+  policy  = "{}"
 }
 
 run "good" {
   command = plan
 
   assert {
-    condition     = aws_iam_role.this.permissions_boundary == var.boundary_arn
-    error_message = "every role has its boundary"
+    condition     = aws_iam_role.this.path == "/slipway/execution/" && aws_iam_role_policy.this.policy == var.policy
+    error_message = "the role has its place and its policy"
   }
 }
 

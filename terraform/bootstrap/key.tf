@@ -11,7 +11,25 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # alarms and events are published to the encrypted topic, by services that have no role of ours
+  # EventBridge says of no account that it comes from: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  statement {
+    sid       = "EventsPublish"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"] # in a key's policy: this key
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:sns:topicArn"
+      values   = [local.topic]
+    }
+  }
+
+  # alarms are published to the encrypted topic, by services that have no role of ours
   statement {
     sid       = "ServicesPublish"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -19,7 +37,7 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "Service"
-      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
     }
 
     condition {

@@ -1,28 +1,22 @@
-# What AWS's services may do for the project. Made here, so that whoever deploys needs only to pass them.
+# What AWS's services may do for the project. Made by a person, as GitHub's roles are: whoever deploys needs only to pass them, and
+# no job on GitHub can widen one. Those that serve an environment may touch nothing of the other.
 locals {
-  arn          = "arn:${module.names.partition}"
-  here         = "${module.names.region}:${module.names.account}"
-  boundary_arn = "${local.arn}:iam::${module.names.account}:policy/${var.project}/${var.project}-execution-boundary"
+  arn = "arn:${module.names.partition}"
 
   service_roles = merge(
     {
-      sagemaker    = { service = "sagemaker.amazonaws.com", policy = data.aws_iam_policy_document.sagemaker.json }
-      codedeploy   = { service = "codedeploy.amazonaws.com", policy = data.aws_iam_policy_document.codedeploy.json }
-      firehose     = { service = "firehose.amazonaws.com", policy = data.aws_iam_policy_document.firehose.json }
-      subscription = { service = "logs.amazonaws.com", policy = data.aws_iam_policy_document.subscription.json }
+      sagemaker = { service = "sagemaker.amazonaws.com", policy = data.aws_iam_policy_document.sagemaker.json }
+      events    = { service = "events.amazonaws.com", policy = data.aws_iam_policy_document.events.json }
     },
-    {
-      for environment, function in module.names.functions : "lambda-${environment}" => {
-        service = "lambda.amazonaws.com"
-        policy  = data.aws_iam_policy_document.lambda[environment].json
+    [
+      for environment, function in module.names.functions : {
+        "lambda-${environment}"       = { service = "lambda.amazonaws.com", policy = data.aws_iam_policy_document.lambda[environment].json }
+        "smoke-${environment}"        = { service = "lambda.amazonaws.com", policy = data.aws_iam_policy_document.smoke[environment].json }
+        "codedeploy-${environment}"   = { service = "codedeploy.amazonaws.com", policy = data.aws_iam_policy_document.codedeploy[environment].json }
+        "firehose-${environment}"     = { service = "firehose.amazonaws.com", policy = data.aws_iam_policy_document.firehose[environment].json }
+        "subscription-${environment}" = { service = "logs.amazonaws.com", policy = data.aws_iam_policy_document.subscription[environment].json }
       }
-    },
-    {
-      for environment, function in module.names.functions : "smoke-${environment}" => {
-        service = "lambda.amazonaws.com"
-        policy  = data.aws_iam_policy_document.smoke[environment].json
-      }
-    },
+    ]...
   )
 }
 
@@ -30,11 +24,10 @@ module "service_role" {
   source   = "../modules/service_role"
   for_each = local.service_roles
 
-  name         = module.names.execution_roles[each.key]
-  path         = module.names.execution_path
-  service      = each.value.service
-  policy       = each.value.policy
-  boundary_arn = local.boundary_arn
+  name    = module.names.execution_roles[each.key]
+  path    = module.names.execution_path
+  service = each.value.service
+  policy  = each.value.policy
 }
 
 # a training job: its inputs, checkpoints and results, its image and its log
@@ -42,25 +35,38 @@ data "aws_iam_policy_document" "sagemaker" {
   statement {
     sid       = "ListArtifacts"
     actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
-    resources = [module.artifacts.arn]
+    resources = [module.names.bucket_arns.artifacts]
   }
 
   statement {
     sid       = "ReadAndWriteJobs"
     actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    resources = ["${module.artifacts.arn}/${var.project}/*"]
+    resources = ["${module.names.bucket_arns.artifacts}/${var.project}/*"]
   }
 
   statement {
     sid       = "UseKey"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
     resources = [aws_kms_key.this.arn]
+  }
+
+  # where `compute.kms_key` encrypts the machines' volumes
+  statement {
+    sid       = "LetVolumesUseKey"
+    actions   = ["kms:CreateGrant"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
   }
 
   statement {
     sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = [module.train_images.arn]
+    resources = [module.names.repository_arns.train]
   }
 
   statement {
@@ -123,30 +129,40 @@ data "aws_iam_policy_document" "smoke" {
 
 # shifts the alias, asks the smoke hook, and looks at the alarms
 data "aws_iam_policy_document" "codedeploy" {
+  for_each = module.names.functions
+
   statement {
     sid       = "ShiftAlias"
     actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"]
-    resources = flatten([for name in values(module.names.functions) : ["${local.arn}:lambda:${local.here}:function:${name}", "${local.arn}:lambda:${local.here}:function:${name}:*"]])
+    resources = [for each in [each.value, "${each.value}:*"] : "${local.lambda}:function:${each}"]
   }
 
   statement {
     sid       = "AskSmokeHook"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for name in values(module.names.functions) : "${local.arn}:lambda:${local.here}:function:${name}-smoke"]
+    resources = ["${local.lambda}:function:${each.value}-smoke"]
   }
 
   statement {
     sid       = "LookAtAlarms"
     actions   = ["cloudwatch:DescribeAlarms"]
-    resources = ["${local.arn}:cloudwatch:${local.here}:alarm:*"] # who describes some asks for all
+    resources = [local.alarms] # who describes some asks for all
   }
 }
 
 data "aws_iam_policy_document" "firehose" {
+  for_each = module.names.functions
+
   statement {
     sid       = "WriteCaptures"
-    actions   = ["s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutObject"]
-    resources = [module.captures.arn, "${module.captures.arn}/*"]
+    actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    resources = [for each in [each.key, "failed/${each.key}"] : "${module.names.bucket_arns.captures}/${each}/*"]
+  }
+
+  statement {
+    sid       = "FindCaptures"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    resources = [module.names.bucket_arns.captures]
   }
 
   statement {
@@ -158,9 +174,20 @@ data "aws_iam_policy_document" "firehose" {
 
 # CloudWatch Logs hands captured lines on
 data "aws_iam_policy_document" "subscription" {
+  for_each = module.names.functions
+
   statement {
     sid       = "HandOn"
     actions   = ["firehose:PutRecord", "firehose:PutRecordBatch"]
-    resources = [for name in values(module.names.functions) : "${local.arn}:firehose:${local.here}:deliverystream/${name}-captures"]
+    resources = ["${local.arn}:firehose:${local.here}:deliverystream/${each.value}-captures"]
+  }
+}
+
+# EventBridge tells GitHub, where platform's `github_events` asks for it
+data "aws_iam_policy_document" "events" {
+  statement {
+    sid       = "TellGitHub"
+    actions   = ["events:InvokeApiDestination"]
+    resources = ["${local.arn}:events:${local.here}:api-destination/${var.project}-github/*"]
   }
 }
