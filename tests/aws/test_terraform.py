@@ -320,4 +320,10 @@ def test_destroy_leaves_nothing(platform: Terraform, aws: EmulatedAws, digest: s
     left = [each["logGroupName"] for each in aws.client("logs").describe_log_groups()["logGroups"]]
     assert left == ["/aws/sagemaker/TrainingJobs"], "SageMaker's own"
     assert aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert aws.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
+    assert aws.client("firehose").list_delivery_streams()["DeliveryStreamNames"] == []
+    assert aws.client("sns").list_topics()["Topics"] == []
+    assert aws.client("events").list_rules()["Rules"] == []
+    assert aws.client("kms").list_aliases()["Aliases"] == []
+    assert "Budgets" not in aws.client("budgets").describe_budgets(AccountId="123456789012")
     assert aws.codedeploy.applications == aws.codedeploy.groups == {}

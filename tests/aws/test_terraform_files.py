@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.delivery.terraform import binary
+from slipway.compute.folder import PROJECT
+from slipway.delivery.terraform import VALUE, binary
 from slipway.rehearsal.aws import ROOT
 from slipway.rehearsal.terraform import copy_files
 
@@ -36,6 +37,11 @@ def variables(folder: str) -> dict[str, str]:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of terraform/ to work in."""
     return copy_files(tmp_path_factory.mktemp("files") / "terraform")
+
+
+def test_the_project_is_called_as_its_jobs_are() -> None:
+    told = dict(VALUE.findall((TERRAFORM / "project.tfvars").read_text(encoding="utf-8")))
+    assert told["project"] == PROJECT, "roles may submit jobs, and write results, under the project's name alone"
 
 
 def test_there_are_three_roots_and_some_modules() -> None:
