@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from slipway.rehearsal.iam import Context, allowed, many
 
 pytestmark = pytest.mark.slow
+# what the tests of training see asked, and let nothing be asked besides
+ASKED = Path(__file__).resolve().parents[1] / "compute" / "sagemaker" / "actions.json"
 HERE = "us-east-1:123456789012"
 ROLE = "arn:aws:iam::123456789012:role/slipway"
 JOB = f"arn:aws:sagemaker:{HERE}:training-job/slipway-0123456789abcdef-1"
@@ -215,6 +218,18 @@ def test_no_action_that_is_granted_has_a_wildcard(applied: Any) -> None:
     ]
     assert len(granted) > 100
     assert [each for each in granted if "*" in each[1]] == []
+
+
+def test_all_that_training_asks_of_aws_is_granted_to_who_trains(applied: Any) -> None:
+    asked = set(json.loads(ASKED.read_text(encoding="utf-8")))
+    granted = {
+        action
+        for policy in applied.policies["train"]
+        for each in policy["Statement"]
+        for action in many(each["Action"])
+    }
+    assert len(asked) > 10
+    assert asked <= granted
 
 
 def test_nothing_is_attached_to_a_role_besides_its_policy(applied: Any) -> None:

@@ -32,7 +32,7 @@ variable "service" {
 }
 
 variable "policy" {
-  description = "The policy of the role as JSON: what it may do, within the boundary."
+  description = "The policy of the role as JSON: what it may do."
   type        = string
   nullable    = false
 }

@@ -1,6 +1,7 @@
 """An emulated account that is set up to train, and this project's ways into it."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,28 @@ from slipway.compute.sagemaker import backend as module
 from slipway.compute.sagemaker.backend import SageMaker
 from slipway.config.compose import runtime
 from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.permissions import needs
 
 ROOT = Path(__file__).resolve().parents[3]
 BUCKET = "artifacts"
+ACTIONS = Path(__file__).with_name("actions.json")
 
 
 @pytest.fixture
-def account(aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> EmulatedAws:
-    """What terraform/platform makes, and the training images, are there; the environment names them."""
+def account(aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedAws]:
+    """What terraform/platform makes, and the training images, are there; the environment names them.
+
+    What was asked of AWS must be among actions.json, all of which tests/aws finds allowed to the role `train`.
+    """
     aws.client("s3").create_bucket(Bucket=BUCKET)
     images = [aws.push_image("slipway-train", image_tag(device)) for device in DEVICES]
     monkeypatch.setenv("SLIPWAY_BUCKET", BUCKET)
     monkeypatch.setenv("SLIPWAY_TRAINING_ROLE", aws.role)
     monkeypatch.setenv("SLIPWAY_TRAINING_REPOSITORY", images[0].rpartition(":")[0])
     monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
-    return aws
+    yield aws
+    asked = {need.action for call in aws.requests for need in needs(call)}
+    assert sorted(asked - set(json.loads(ACTIONS.read_text(encoding="utf-8")))) == []
 
 
 class Project:

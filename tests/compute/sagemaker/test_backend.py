@@ -80,7 +80,12 @@ def test_of_two_who_submit_at_once_one_starts_the_job(account: EmulatedAws, proj
     account.before = lambda call: (call.action == "CreateTrainingJob" and meet.wait(30)) or None
     started: list[bool] = []
     projects = [project(name=name, epochs=LONG) for name in ("one", "two")]
-    threads = [threading.Thread(target=lambda each=each: started.append(each.submit())) for each in projects]
+    # Hydra composes once at a time in a process, and two people have two of them
+    backends = [(each.backend(), each) for each in projects]
+    threads = [
+        threading.Thread(target=lambda one=one, each=each: started.append(one.submit(each.job, each.inputs)))
+        for one, each in backends
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
