@@ -71,7 +71,7 @@ data "aws_iam_policy_document" "deploy" {
     content {
       sid       = "Pass${title(statement.key)}Role"
       actions   = ["iam:PassRole"]
-      resources = [for what in statement.value : local.execution[what]]
+      resources = [for what in statement.value : module.names.execution_role_arns[what]]
 
       condition {
         test     = "StringEquals"
@@ -85,7 +85,7 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid       = "PassSubscriptionRole"
     actions   = ["iam:PassRole"]
-    resources = [local.execution["subscription-${each.key}"]]
+    resources = [module.names.execution_role_arns["subscription-${each.key}"]]
   }
 
   statement {
@@ -192,7 +192,7 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid       = "StopCanary"
     actions   = ["codedeploy:StopDeployment"]
-    resources = ["*"] # the action knows no resource: it takes a deployment's id, and this role can list its own alone
+    resources = ["*"] # the action knows no resource: it takes a deployment's id, of whatever application
   }
 
   statement {

@@ -58,7 +58,7 @@ data "aws_iam_policy_document" "infra" {
   statement {
     sid       = "PassEventsRole"
     actions   = ["iam:PassRole"]
-    resources = [local.execution["events"]]
+    resources = [module.names.execution_role_arns["events"]]
 
     condition {
       test     = "StringEquals"

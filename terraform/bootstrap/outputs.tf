@@ -42,7 +42,7 @@ output "github" {
         SLIPWAY_BUCKET              = module.names.buckets.artifacts
         SLIPWAY_DVC_REMOTE          = "s3://${module.names.buckets.data}/dvc"
         SLIPWAY_TRAINING_REPOSITORY = "${local.registry}/${module.names.repositories.train}"
-        SLIPWAY_TRAINING_ROLE       = local.execution["sagemaker"]
+        SLIPWAY_TRAINING_ROLE       = module.names.execution_role_arns["sagemaker"]
       },
     )
   }

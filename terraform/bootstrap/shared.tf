@@ -6,10 +6,6 @@ locals {
   # who describes some asks for all
   alarms = "arn:${module.names.partition}:cloudwatch:${local.here}:alarm:*"
 
-  execution = {
-    for what, name in module.names.execution_roles :
-    what => "arn:${module.names.partition}:iam::${module.names.account}:role${module.names.execution_path}${name}"
-  }
 }
 
 data "aws_iam_policy_document" "push_image" {

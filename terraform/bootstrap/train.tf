@@ -15,7 +15,7 @@ data "aws_iam_policy_document" "train" {
   statement {
     sid       = "PassTrainingRole"
     actions   = ["iam:PassRole"]
-    resources = [local.execution["sagemaker"]]
+    resources = [module.names.execution_role_arns["sagemaker"]]
 
     condition {
       test     = "StringEquals"

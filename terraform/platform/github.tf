@@ -72,7 +72,7 @@ resource "aws_cloudwatch_event_target" "github" {
 
   rule     = aws_cloudwatch_event_rule.trainings.name
   arn      = aws_cloudwatch_event_api_destination.github[0].arn
-  role_arn = "${local.arn}:iam::${module.names.account}:role${module.names.execution_path}${module.names.execution_roles.events}"
+  role_arn = module.names.execution_role_arns.events
 
   input_transformer {
     input_paths    = { job = "$.detail.TrainingJobName", status = "$.detail.TrainingJobStatus" }

@@ -5,7 +5,7 @@ output "bucket" {
 
 output "training_role" {
   description = "`SLIPWAY_TRAINING_ROLE`: what a training may do."
-  value       = "${local.arn}:iam::${module.names.account}:role${module.names.execution_path}${module.names.execution_roles.sagemaker}"
+  value       = module.names.execution_role_arns.sagemaker
 }
 
 output "training_repository" {

@@ -9,7 +9,7 @@ resource "aws_codedeploy_app" "this" {
 resource "aws_codedeploy_deployment_group" "live" {
   app_name               = aws_codedeploy_app.this.name
   deployment_group_name  = "live"
-  service_role_arn       = local.roles["codedeploy-${var.environment}"]
+  service_role_arn       = module.names.execution_role_arns["codedeploy-${var.environment}"]
   deployment_config_name = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
 
   deployment_style {

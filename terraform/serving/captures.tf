@@ -4,7 +4,7 @@ resource "aws_cloudwatch_log_subscription_filter" "captures" {
   log_group_name  = aws_cloudwatch_log_group.this.name
   filter_pattern  = "{ $.capture = 1 }"
   destination_arn = aws_kinesis_firehose_delivery_stream.captures.arn
-  role_arn        = local.roles["subscription-${var.environment}"]
+  role_arn        = module.names.execution_role_arns["subscription-${var.environment}"]
 }
 
 resource "aws_kinesis_firehose_delivery_stream" "captures" {
@@ -19,7 +19,7 @@ resource "aws_kinesis_firehose_delivery_stream" "captures" {
   }
 
   extended_s3_configuration {
-    role_arn            = local.roles["firehose-${var.environment}"]
+    role_arn            = module.names.execution_role_arns["firehose-${var.environment}"]
     bucket_arn          = module.names.bucket_arns.captures
     kms_key_arn         = data.aws_kms_alias.this.target_key_arn
     prefix              = "${var.environment}/!{timestamp:yyyy/MM/dd}/"

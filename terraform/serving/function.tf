@@ -8,7 +8,7 @@ resource "aws_lambda_function" "this" {
 
   function_name = local.name
   description   = "Classifies texts"
-  role          = local.roles["lambda-${var.environment}"]
+  role          = module.names.execution_role_arns["lambda-${var.environment}"]
 
   package_type  = "Image"
   image_uri     = local.image
@@ -52,7 +52,7 @@ resource "aws_lambda_function" "smoke" {
 
   function_name = "${local.name}-smoke"
   description   = "Asks the recorded predictions again"
-  role          = local.roles["smoke-${var.environment}"]
+  role          = module.names.execution_role_arns["smoke-${var.environment}"]
 
   package_type  = "Image"
   image_uri     = local.image

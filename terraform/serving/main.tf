@@ -8,10 +8,6 @@ locals {
   arn  = "arn:${module.names.partition}"
   here = "${module.names.region}:${module.names.account}"
 
-  roles = {
-    for what, name in module.names.execution_roles :
-    what => "${local.arn}:iam::${module.names.account}:role${module.names.execution_path}${name}"
-  }
   topic = "${local.arn}:sns:${local.here}:${var.project}-alerts"
   image = "${module.names.account}.dkr.ecr.${module.names.region}.amazonaws.com/${module.names.repositories.serve}@${var.image_digest}"
 }

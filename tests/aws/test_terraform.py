@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from slipway.compute.image import DEVICES, image_tag
+from slipway.delivery.terraform import LOCAL_BACKEND
 from slipway.errors import UserError
 from slipway.rehearsal.aws import ROOT, EmulatedAws
 from slipway.rehearsal.terraform import Terraform
@@ -136,7 +137,7 @@ def test_a_bootstrap_that_broke_off_goes_on(terraform: Terraform, aws: EmulatedA
         terraform("bootstrap", "bootstrap")
     aws.faults.mend()
     assert (folder / "terraform.tfstate").exists()
-    (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')  # as kill -9 leaves it
+    (folder / "backend_override.tf").write_text(LOCAL_BACKEND)  # as kill -9 leaves it
     terraform("bootstrap", "bootstrap")
     assert not (folder / "terraform.tfstate").exists()
     assert NOTHING in terraform("plan", "bootstrap")

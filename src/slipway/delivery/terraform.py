@@ -26,6 +26,7 @@ PROJECT = FOLDER / "project.tfvars"
 ROOTS = ("bootstrap", "platform", "serving")
 ENVIRONMENTS = ("staging", "production")
 VALUE = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
+LOCAL_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 INSTALL = "https://developer.hashicorp.com/terraform/install, 1.11 or newer"
 
 
@@ -62,7 +63,9 @@ class Root:
             if name not in found:
                 raise UserError(f"{PROJECT}: `{name} = ...` is missing.")
         if found["region"] not in regions():
-            raise UserError(f'{PROJECT}: region "{found["region"]}" is none of AWS\'s, as eu-central-1.')
+            raise UserError(
+                f"{PROJECT}: region \"{found['region']}\" is none of AWS's, as eu-central-1; China's are not supported."
+            )
         return found
 
     @cached_property
@@ -257,7 +260,7 @@ def forget(root: Root) -> None:
 @contextmanager
 def state_in_a_file(root: Root) -> Iterator[None]:
     """The state is `terraform.tfstate` in the root's folder, as long as the block lasts."""
-    root.override.write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
+    root.override.write_text(LOCAL_BACKEND, encoding="utf-8")
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from moto.s3.models import s3_backends
 
 from slipway.rehearsal.call import ACCOUNT, Call
 from slipway.rehearsal.iam import Context
-from slipway.rehearsal.resources import here, key_of, resources_of
+from slipway.rehearsal.resources import here, key_named, key_of, resources_of
 
 # the action that an operation of S3 asks for, where it has another name
 S3_ACTIONS = {
@@ -140,9 +140,8 @@ def implied(call: Call, action: str, place: Need) -> Iterator[Need]:
     if service == "s3" and "Key" in call.body:
         yield from of_object(call, action)
     if call.action == "CreateRepository" and (key := call.body.get("encryptionConfiguration", {}).get("kmsKey")):
-        [found] = [each for each in kms_backends[ACCOUNT][call.region].keys.values() if each.arn == key]
         for grant in ("CreateGrant", "DescribeKey", "RetireGrant"):
-            yield Need(f"kms:{grant}", key, context_of_key(found))
+            yield Need(f"kms:{grant}", key, context_of_key(key_named(call, key)))
     if call.action == "CreateLogGroup" and "kmsKeyId" in call.body:
         yield Need("logs:AssociateKmsKey", place.resource)
     if call.service == "events" and "Connection" in call.action and not call.action.startswith("Describe"):
@@ -172,7 +171,7 @@ def of_object(call: Call, action: str) -> Iterator[Need]:
     rule = (bucket.encryption or {}).get("Rule", {}) if bucket else {}
     arn = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
     verb = {"s3:PutObject": "GenerateDataKey", "s3:GetObject": "Decrypt"}.get(action)
-    key = next((each for each in kms_backends[ACCOUNT][call.region].keys.values() if each.arn == arn), None)
+    key = key_named(call, arn or "")
     if verb and key is not None:
         yield Need(f"kms:{verb}", key.arn, context_of_key(key))
 

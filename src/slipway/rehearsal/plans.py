@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.delivery.terraform import FOLDER, PROJECT, VALUE, binary
+from slipway.delivery.terraform import FOLDER, LOCAL_BACKEND, PROJECT, VALUE, binary
 from slipway.errors import UserError
 from slipway.rehearsal.aws import ROOT, EmulatedAws
 from slipway.rehearsal.terraform import OVERRIDES, copy_files, plugins
 
 DIGEST = f"sha256:{'0' * 64}"
-# the state is never written: what a real one needs is not asked for
-LOCAL = 'terraform {\n  backend "local" {}\n}\n'
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,8 @@ class Plans:
     def __call__(self, root: str, environment: str | None = None, **variables: str) -> list[Resource]:
         """What a root would make. Raises UserError with what Terraform says where it fails."""
         if root not in self.ready:
-            (self.copy / root / "plans_override.tf").write_text(LOCAL, encoding="utf-8")
+            # the state is never written: what a real one needs is not asked for
+            (self.copy / root / "plans_override.tf").write_text(LOCAL_BACKEND, encoding="utf-8")
             self._run(root, {}, "init")
             self.ready.add(root)
         values = {"image_digest": DIGEST} if root == "serving" else {}

@@ -134,8 +134,12 @@ def of_queue(call: Call) -> list[str]:
 
 def key_of(call: Call) -> Any:
     """The key that a call of KMS is about; None where it is about none."""
+    return key_named(call, call.body.get("KeyId") or call.body.get("TargetKeyId") or call.body.get("AliasName") or "")
+
+
+def key_named(call: Call, name: str) -> Any:
+    """The key of an identity, ARN or alias in the call's region; None where there is none."""
     backend = kms_backends[ACCOUNT][call.region]
-    name = call.body.get("KeyId") or call.body.get("TargetKeyId") or call.body.get("AliasName") or ""
     identity = backend.get_key_id_from_alias(name) if name.startswith("alias/") else name.rpartition("/")[2]
     return backend.keys.get(identity)
 

@@ -13,4 +13,13 @@ locals {
 
   environments = ["staging", "production"]
   functions    = { for environment in local.environments : environment => "${var.project}-${environment}" }
+
+  execution_path = "/${var.project}/execution/"
+  execution_roles = merge(
+    { for what in ["sagemaker", "events"] : what => "${var.project}-${what}" },
+    {
+      for each in setproduct(["lambda", "smoke", "codedeploy", "firehose", "subscription"], local.environments) :
+      join("-", each) => "${var.project}-${join("-", each)}"
+    },
+  )
 }

@@ -42,21 +42,17 @@ output "functions" {
 
 output "execution_path" {
   description = "IAM path of the roles that AWS's services take for the project."
-  value       = "/${var.project}/execution/"
-}
-
-output "github_path" {
-  description = "IAM path of the roles that GitHub's jobs take."
-  value       = "/${var.project}/github/"
+  value       = local.execution_path
 }
 
 output "execution_roles" {
   description = "Names of the roles that AWS's services take: sagemaker, events, and by environment lambda, smoke, codedeploy, firehose and subscription."
-  value = merge(
-    { for what in ["sagemaker", "events"] : what => "${var.project}-${what}" },
-    {
-      for each in setproduct(["lambda", "smoke", "codedeploy", "firehose", "subscription"], local.environments) :
-      join("-", each) => "${var.project}-${join("-", each)}"
-    },
-  )
+  value       = local.execution_roles
+}
+
+output "execution_role_arns" {
+  description = "ARNs of the same roles."
+  value = {
+    for what, name in local.execution_roles : what => "arn:${local.partition}:iam::${local.account}:role${local.execution_path}${name}"
+  }
 }
