@@ -42,7 +42,23 @@ TOOLS: dict[str, Verb] = {
     "accept_profile": ("make the last data profile the baseline", "", ("data.name",)),
     "ui": ("open MLflow on the recorded runs", "", ("tracking",)),
 }
-VERBS = PIPELINE | TOOLS
+DELIVERY: dict[str, Verb] = {
+    "connect": ("let DVC use the project's bucket", "", ()),
+    "experiment": ("make the form's branch, and its draft pull request", "", ()),
+    "permit": ("refuse to train unless who asks may, and for this commit", "", ()),
+    "image": ("build and push an image, unless the registry has it", "train|serve", ()),
+    "announce": ("tell the pull request that its job trains", "", ()),
+    "stop_unwanted": ("stop the jobs that no pull request waits for", "", ()),
+    "sweep": ("find what has ended, and what must be started again", "", ()),
+    "hand_over": ("pack what a pull request's job found, as data", "FOLDER", ()),
+    "publish": ("check that data, commit it, and report", "FOLDER", ()),
+    "model_gate": ("say whether dvc.lock is this tree's, and may be merged", "", ()),
+    "desired": ("compare what main asks for with what answers", "", ()),
+    "release": ("bring the bundle to an environment, behind a canary", "ENVIRONMENT", ()),
+    "roll_back": ("let an earlier version answer in production", "VERSION", ()),
+    "revert": ("open a pull request that takes a rejected model back", "", ()),
+}
+VERBS = PIPELINE | TOOLS | DELIVERY
 RUNTIME = ("compute", "tracking")
 
 
@@ -143,6 +159,9 @@ def _usage() -> str:
             "",
             "Besides:",
             *table(TOOLS),
+            "",
+            "From pull request to production: what the workflows run:",
+            *table(DELIVERY),
             "",
             "slipway VERB --help shows what a verb reads from the configuration.",
         ]
