@@ -1,0 +1,105 @@
+"""What happens in a rehearsal, as it happens: an act, its steps, each with a tick, a duration and what shows it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from slipway.errors import UserError
+
+GOOD, BAD = "✓", "✗"
+
+
+class BrokenError(UserError):
+    """The story went otherwise than it should."""
+
+
+@dataclass
+class Step:
+    """One thing that happens; `evidence` is the line that shows it, `details` are what a reader may open."""
+
+    name: str
+    seconds: float = 0.0
+    good: bool | None = None
+    evidence: str = ""
+    details: str = ""
+
+    def shows(self, evidence: str, details: str = "") -> None:
+        """Say what shows that it happened."""
+        self.evidence, self.details = " ".join(evidence.split()), details
+
+
+@dataclass
+class Act:
+    """A part of the story."""
+
+    name: str
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """How long all of it took."""
+        return sum(step.seconds for step in self.steps)
+
+    @property
+    def good(self) -> bool:
+        """Whether each step went as it should."""
+        return all(step.good for step in self.steps)
+
+
+class Timeline:
+    """The acts so far; each step is printed when it ends, and the one that goes on is shown with a spinner."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.acts: list[Act] = []
+
+    @contextmanager
+    def act(self, name: str) -> Iterator[Act]:
+        """A part of the story, as long as the block lasts."""
+        act = Act(name)
+        self.acts.append(act)
+        self.console.print()
+        self.console.print(Text(name, "bold"))
+        yield act
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """A step of the last act. What it raises ends it with a cross, and goes on as BrokenError."""
+        step = Step(name)
+        self.acts[-1].steps.append(step)
+        began = time.monotonic()
+        try:
+            with Live(Spinner("dots", Text(f" {name}")), console=self.console, transient=True):
+                yield step
+            step.good = True
+        except Exception as error:
+            step.good = False
+            step.shows(str(error).splitlines()[-1] if str(error) else type(error).__name__, str(error))
+            raise BrokenError(f"{self.acts[-1].name}: {name}: {error}") from error
+        finally:
+            step.seconds = time.monotonic() - began
+            self.print(step)
+
+    def print(self, step: Step) -> None:
+        """A line for a step that has ended."""
+        tick = Text(GOOD, "green") if step.good else Text(BAD, "bold red")
+        line = Text("  ").append(tick).append(f" {step.seconds:6.1f} s  {step.name}")
+        if step.evidence:
+            line.append(f"  {step.evidence}", "dim" if step.good else "red")
+        self.console.print(line)
+
+    @property
+    def seconds(self) -> float:
+        """How long all of it took."""
+        return sum(act.seconds for act in self.acts)
+
+    @property
+    def good(self) -> bool:
+        """Whether the story was told to its end."""
+        return all(act.good for act in self.acts)
