@@ -1,20 +1,72 @@
-"""A handler that answers whether the bundle's recorded predictions hold on this very machine."""
+"""A handler that answers whether the bundle's recorded predictions hold, on this machine and of a version.
 
+CodeDeploy asks it before a version gets traffic, waits for what it tells, and shifts nothing without. It names only the
+deployment, so which version that is, the function's environment says: Terraform sets it with the image of both, and
+does so right before each release, which alone starts deployments that ask.
+https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html#appspec-hooks-lambda
+"""
+
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 from predictor import BundleError, Predictor
+from recorded import questions, wrong_with
+
+HOOK = ("DeploymentId", "LifecycleEventHookExecutionId")
+MOST_TOLD = 20  # faults, of an answer
+SECONDS = 30  # that a question waits for its answer: the version may have to start
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """`ok`, the bundle's digest, how many predictions were checked, and what is wrong with them; never raises."""
+    """`ok`, the bundle's digest, how many predictions were checked, and what is wrong with them.
+
+    For an event of CodeDeploy, also of the version that SLIPWAY_FUNCTION and SLIPWAY_FUNCTION_VERSION name; raises then
+    what goes wrong while CodeDeploy is told.
+    """
+    told, manifest = of_bundle()
+    if not (isinstance(event, dict) and all(isinstance(event.get(name), str) for name in HOOK)):
+        return told
+    import botocore.session  # takes half a second of a cold start, for what is asked once a release
+    from botocore.config import Config
+
+    retries = {"mode": "standard", "total_max_attempts": 5}
+    config = Config(retries=retries, connect_timeout=5, read_timeout=SECONDS)
+    session = botocore.session.get_session()
+    if manifest is not None and told["ok"]:
+        try:
+            found = of_version(session.create_client("lambda", config=config), manifest)
+        except Exception as error:  # a version that cannot be asked gets no traffic
+            found = [f"the version cannot be asked: {type(error).__name__}: {error}"]
+        told |= {"ok": not found, "faults": found[:MOST_TOLD]}
+    print(json.dumps({"smoke": told, "deployment": event["DeploymentId"]}))
+    session.create_client("codedeploy", config=config).put_lifecycle_event_hook_execution_status(
+        deploymentId=event["DeploymentId"],
+        lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
+        status="Succeeded" if told["ok"] else "Failed",
+    )
+    return told
+
+
+def of_bundle() -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What this machine answers, and the bundle's manifest; never raises."""
     bundle = Path(os.environ.get("SLIPWAY_BUNDLE", Path(__file__).with_name("bundle")))
     try:
         predictor = Predictor(bundle)
         faults = predictor.check_recorded()
     except Exception as error:  # whatever is wrong with a bundle is an answer
         why = str(error) if isinstance(error, BundleError) else f"{bundle}: {type(error).__name__}: {error}"
-        return {"ok": False, "bundle": None, "checked": 0, "faults": [why]}
+        return {"ok": False, "bundle": None, "checked": 0, "faults": [why]}, None
     checked = len(predictor.manifest["recorded"])
-    return {"ok": not faults, "bundle": predictor.digest, "checked": checked, "faults": faults}
+    return {"ok": not faults, "bundle": predictor.digest, "checked": checked, "faults": faults}, predictor.manifest
+
+
+def of_version(client: Any, manifest: dict[str, Any]) -> list[str]:
+    """What is wrong with the answers of the version that is about to get traffic."""
+    asked = {"FunctionName": os.environ["SLIPWAY_FUNCTION"], "Qualifier": os.environ["SLIPWAY_FUNCTION_VERSION"]}
+    found = []
+    for start, question in questions(manifest):
+        answer = json.load(client.invoke(**asked, Payload=json.dumps(question).encode())["Payload"])
+        found += wrong_with(manifest, start, answer)
+    return found

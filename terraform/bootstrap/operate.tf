@@ -10,8 +10,21 @@ data "aws_iam_policy_document" "operate" {
 
   statement {
     sid       = "ReadFunctions"
-    actions   = ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"]
-    resources = [for name in values(module.names.functions) : "${local.lambda}:function:${name}"]
+    actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"]
+    resources = flatten([for name in values(module.names.functions) : ["${local.lambda}:function:${name}", "${local.lambda}:function:${name}:*"]])
+  }
+
+  # what answers, what is in the registry, and what a release was taken back for
+  statement {
+    sid       = "FindFunctionsImage"
+    actions   = ["ecr:DescribeImages"]
+    resources = [module.names.repository_arns["serve"]]
+  }
+
+  statement {
+    sid       = "ReadReleases"
+    actions   = ["codedeploy:GetDeployment", "codedeploy:ListDeployments"]
+    resources = [for name in values(module.names.functions) : "arn:${module.names.partition}:codedeploy:${local.here}:deploymentgroup:${name}/*"]
   }
 
   statement {

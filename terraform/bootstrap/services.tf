@@ -110,7 +110,7 @@ data "aws_iam_policy_document" "lambda" {
   }
 }
 
-# the smoke hook writes its log, and tells CodeDeploy what it found
+# the smoke hook writes its log, asks a version of its function, and tells CodeDeploy what it found
 data "aws_iam_policy_document" "smoke" {
   for_each = module.names.functions
 
@@ -118,6 +118,12 @@ data "aws_iam_policy_document" "smoke" {
     sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${local.arn}:logs:${local.here}:log-group:/aws/lambda/${each.value}-smoke:*"]
+  }
+
+  statement {
+    sid       = "AskVersions"
+    actions   = ["lambda:InvokeFunction"]
+    resources = ["${local.lambda}:function:${each.value}:*"]
   }
 
   statement {

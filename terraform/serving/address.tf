@@ -1,5 +1,11 @@
+locals {
+  public = var.public && var.open
+}
+
 # for whom IAM lets: both lambda:InvokeFunctionUrl and lambda:InvokeFunction
 resource "aws_lambda_function_url" "live" {
+  count = var.open ? 1 : 0
+
   function_name      = aws_lambda_function.this.function_name
   qualifier          = aws_lambda_alias.live.name
   authorization_type = "AWS_IAM"
@@ -7,7 +13,7 @@ resource "aws_lambda_function_url" "live" {
 
 # for everybody, where asked for
 resource "aws_apigatewayv2_api" "public" {
-  count = var.public ? 1 : 0
+  count = local.public ? 1 : 0
 
   name          = local.name
   description   = "${local.name} for everybody"
@@ -15,7 +21,7 @@ resource "aws_apigatewayv2_api" "public" {
 }
 
 resource "aws_apigatewayv2_integration" "public" {
-  count = var.public ? 1 : 0
+  count = local.public ? 1 : 0
 
   api_id                 = aws_apigatewayv2_api.public[0].id
   integration_type       = "AWS_PROXY"
@@ -26,7 +32,7 @@ resource "aws_apigatewayv2_integration" "public" {
 resource "aws_apigatewayv2_route" "public" {
   #checkov:skip=CKV_AWS_309:this address is for everybody, and made only where `public` says so
 
-  count = var.public ? 1 : 0
+  count = local.public ? 1 : 0
 
   api_id    = aws_apigatewayv2_api.public[0].id
   route_key = "$default"
@@ -34,7 +40,7 @@ resource "aws_apigatewayv2_route" "public" {
 }
 
 resource "aws_apigatewayv2_stage" "public" {
-  count = var.public ? 1 : 0
+  count = local.public ? 1 : 0
 
   api_id      = aws_apigatewayv2_api.public[0].id
   name        = "$default"
@@ -61,7 +67,7 @@ resource "aws_apigatewayv2_stage" "public" {
 resource "aws_cloudwatch_log_group" "public" {
   #checkov:skip=CKV_AWS_338:`keep_logs_days` decides: what visitors ask is not kept for a year unasked
 
-  count = var.public ? 1 : 0
+  count = local.public ? 1 : 0
 
   name              = "/aws/lambda/${local.name}-access"
   retention_in_days = var.keep_logs_days
@@ -69,7 +75,7 @@ resource "aws_cloudwatch_log_group" "public" {
 }
 
 resource "aws_lambda_permission" "public" {
-  count = var.public ? 1 : 0
+  count = local.public ? 1 : 0
 
   statement_id  = "api-gateway"
   action        = "lambda:InvokeFunction"

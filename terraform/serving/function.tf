@@ -7,8 +7,9 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272:Lambda checks the signatures of zip archives alone; an image is named by its digest
 
   function_name = local.name
-  description   = "Classifies texts"
-  role          = module.names.execution_role_arns["lambda-${var.environment}"]
+  # of each version it stays what it was: who goes back to one sees its bundle
+  description = trimspace("Classifies texts ${var.bundle}")
+  role        = module.names.execution_role_arns["lambda-${var.environment}"]
 
   package_type  = "Image"
   image_uri     = local.image
@@ -47,7 +48,8 @@ resource "aws_lambda_function" "smoke" {
   #checkov:skip=CKV_AWS_50:it calls nothing that could be traced, and runs once a release
   #checkov:skip=CKV_AWS_115:it runs once a release; what is reserved for it the account's other functions would lack
   #checkov:skip=CKV_AWS_116:a release waits for its answer, and fails without one
-  #checkov:skip=CKV_AWS_117:it calls nothing, so a network of ours would protect nothing, and cost money and cold starts
+  #checkov:skip=CKV_AWS_117:it calls AWS alone, so a network of ours would protect nothing, and cost money and cold starts
+  #checkov:skip=CKV_AWS_173:the name of a function and of a version, no secret: the key that AWS uses without being asked does
   #checkov:skip=CKV_AWS_272:Lambda checks the signatures of zip archives alone; an image is named by its digest
 
   function_name = "${local.name}-smoke"
@@ -59,10 +61,18 @@ resource "aws_lambda_function" "smoke" {
   architectures = ["x86_64"]
 
   memory_size = var.memory_mb
-  timeout     = 60
+  timeout     = 120
 
   image_config {
     command = ["smoke.handler"]
+  }
+
+  # CodeDeploy names a deployment alone: this is the version that it is about to give traffic to
+  environment {
+    variables = {
+      SLIPWAY_FUNCTION         = aws_lambda_function.this.function_name
+      SLIPWAY_FUNCTION_VERSION = aws_lambda_function.this.version
+    }
   }
 
   depends_on = [aws_cloudwatch_log_group.smoke, terraform_data.project]

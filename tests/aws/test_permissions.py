@@ -51,7 +51,7 @@ def rows() -> Iterator[Row]:
         yield role, "logs:GetLogEvents", LOG, {}, yes
         yield role, "logs:GetLogEvents", FUNCTION_LOG, {}, no
         yield role, "ecr:DescribeImages", TRAIN_IMAGES, {}, yes
-        yield role, "ecr:DescribeImages", SERVE_IMAGES, {}, no
+        yield role, "ecr:DescribeImages", SERVE_IMAGES, {}, role == "operate"
     yield "report", "sagemaker:StopTrainingJob", JOB, {}, no
     yield "operate", "sagemaker:StopTrainingJob", JOB, {}, yes
     # roles that are handed on
@@ -105,6 +105,20 @@ def rows() -> Iterator[Row]:
         yield "deploy-production", f"lambda:{action}", STAGING, {}, no
         for role in ("train", "report", "operate", "plan", "infra"):
             yield role, f"lambda:{action}", PRODUCTION, {}, no
+    # what answers, and what was taken back
+    group = f"arn:aws:codedeploy:{HERE}:deploymentgroup:slipway-production/live"
+    for action, resource, may in (
+        ("lambda:GetAlias", PRODUCTION, yes),
+        ("lambda:GetFunction", f"{PRODUCTION}:7", yes),
+        ("lambda:InvokeFunction", f"{PRODUCTION}:7", no),
+        ("codedeploy:ListDeployments", group, yes),
+        ("codedeploy:GetDeployment", group, yes),
+        ("codedeploy:CreateDeployment", group, no),
+    ):
+        yield "operate", action, resource, {}, may
+    for role, may in (("deploy-production", yes), ("deploy-staging", no), ("train", no), ("report", no), ("plan", no)):
+        yield role, "codedeploy:CreateDeployment", group, {}, may
+        yield role, "codedeploy:ListDeployments", group, {}, may
     # states
     for role, key in (("infra", "platform"), ("deploy-staging", "serving/staging")):
         for action in ("GetObject", "PutObject"):
@@ -146,6 +160,9 @@ def rows() -> Iterator[Row]:
     yield "smoke-staging", "logs:PutLogEvents", stream, {}, no
     yield "smoke-staging", "codedeploy:PutLifecycleEventHookExecutionStatus", "*", {}, yes
     yield "smoke-staging", "codedeploy:CreateDeployment", "*", {}, no
+    yield "smoke-staging", "lambda:InvokeFunction", f"{STAGING}:7", {}, yes
+    yield "smoke-staging", "lambda:InvokeFunction", f"{PRODUCTION}:7", {}, no
+    yield "smoke-staging", "lambda:UpdateAlias", f"{STAGING}:live", {}, no
     yield "lambda-staging", "codedeploy:PutLifecycleEventHookExecutionStatus", "*", {}, no
     yield "lambda-staging", "logs:PutLogEvents", smoke_log, {}, no
     yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-smoke-staging", passed("lambda"), yes

@@ -56,6 +56,13 @@ import json
 import app, smoke
 
 assert smoke.handler({}, None)["ok"]
+try:
+    # nobody listens there, and what is told to nobody is an error
+    smoke.handler({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "1"}, None)
+except Exception as error:
+    assert "127.0.0.1:9" in str(error), error
+else:
+    sys.exit("CodeDeploy was told, though there is none")
 for path in ("/predict", "/health", "/metadata", "/openapi.json", "/"):
     body = '{"texts": ["a b"]}' if path == "/predict" else None
     http = {"method": "POST" if body else "GET", "path": path, "sourceIp": "192.0.2.1"}
@@ -80,6 +87,9 @@ def imported(shipped: Path) -> dict[str, str | None]:
     """Modules, by name, and their files: what answering imports where only the image's packages are found."""
     listed = " ".join(pins(LAMBDA / "requirements.txt"))
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(LAMBDA), "SLIPWAY_BUNDLE": str(shipped)}
+    environment |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
+    environment |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}
+    environment |= {"AWS_MAX_ATTEMPTS": "1", "SLIPWAY_FUNCTION": "slipway", "SLIPWAY_FUNCTION_VERSION": "1"}
     process = subprocess.run(
         [sys.executable, "-c", ANSWERS, listed],
         check=False,

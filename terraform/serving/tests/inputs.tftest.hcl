@@ -35,7 +35,7 @@ run "good" {
   }
 
   assert {
-    condition     = length(aws_apigatewayv2_api.public) == 0 && aws_lambda_function_url.live.authorization_type == "AWS_IAM"
+    condition     = length(aws_apigatewayv2_api.public) == 0 && aws_lambda_function_url.live[0].authorization_type == "AWS_IAM"
     error_message = "only whom IAM lets"
   }
 }
@@ -50,6 +50,38 @@ run "public" {
   assert {
     condition     = length(aws_apigatewayv2_stage.public) == 1
     error_message = "everybody, where asked for"
+  }
+}
+
+run "closed" {
+  command = plan
+
+  variables {
+    public = true
+    open   = false
+  }
+
+  assert {
+    condition     = length(aws_lambda_function_url.live) == 0 && length(aws_apigatewayv2_api.public) == 0 && length(aws_lambda_permission.public) == 0
+    error_message = "no address of any kind before the first release is good"
+  }
+
+  assert {
+    condition     = output.url == null && output.public_url == null
+    error_message = "and none is told"
+  }
+}
+
+run "bundle_told" {
+  command = plan
+
+  variables {
+    bundle = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.description == "Classifies texts ${var.bundle}"
+    error_message = "a version says which bundle it has"
   }
 }
 
@@ -91,6 +123,16 @@ run "short_digest" {
   }
 
   expect_failures = [var.image_digest]
+}
+
+run "bundle" {
+  command = plan
+
+  variables {
+    bundle = "latest"
+  }
+
+  expect_failures = [var.bundle]
 }
 
 run "memory" {
