@@ -139,7 +139,7 @@ class GitHub:
         self, method: str, path: str, body: Body | None = None, look: Look | None = None, query: Body | None = None
     ) -> Any:
         """GitHub's response, or what `look` found, after as many tries as it takes."""
-        url = f"{self.api}{path}" if path.startswith("/") else f"{self.api}/repos/{self.repository}/{path}"
+        url = f"{self.api}{path}" if path.startswith("/") else f"{self.api}/repos/{self.repository}/{path}".rstrip("/")
         left = LONGEST_WAIT
         for tried in range(1, TRIES + 1):
             limited: float | None = None

@@ -1,0 +1,132 @@
+"""The project's training jobs as a sweep sees them: what became of each, and what it costs."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from botocore.exceptions import ClientError
+from sagemaker.core.resources import TrainingJob
+
+from slipway.compute.folder import PROJECT, job_name, parse_name
+from slipway.compute.sagemaker.account import Account
+from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, machines, number, number_of, state
+from slipway.compute.sagemaker.price import cost_usd
+from slipway.compute.sagemaker.words import code, in_words
+from slipway.config.compute import SageMakerCompute
+from slipway.errors import UserError
+
+TAG = "pull-request"  # conf/compute/sagemaker.yaml
+# absent: AWS knows no attempt; again: it ended by no fault of its own, and may be tried again
+Fate = Literal["absent", "running", "done", "again", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An attempt: `limit_seconds` is how long it may run, `most_usd` what that costs, `usd` what it was billed.
+
+    Costs are in US dollars, None where no price is known; times in seconds, of what was so far.
+    """
+
+    name: str
+    hash: str
+    attempt: int
+    fate: Fate
+    why: str
+    machines: str
+    spot: bool
+    limit_seconds: int
+    most_usd: float | None
+    seconds: float
+    billed_seconds: float
+    usd: float | None
+
+
+class Fleet:
+    """The training jobs of this project in the account that `compute` names."""
+
+    def __init__(self, compute: SageMakerCompute) -> None:
+        if compute.bucket is None:
+            raise UserError("compute.bucket is not set: terraform/platform prints it; or set SLIPWAY_BUCKET.")
+        self.compute, self.account = compute, Account(compute.region)
+
+    def last(self, hash: str) -> Trained | None:
+        """The last attempt at the job `hash`."""
+        attempts = self.attempts(hash).all()
+        return self.read(attempts[-1]) if attempts else None
+
+    def spent_usd(self, hash: str) -> float | None:
+        """What all attempts at a job were billed; None where a price is not known."""
+        attempts = self.attempts(hash)
+        return attempts.spent_usd(attempts.all())
+
+    def why_not(self, hash: str) -> str:
+        """Why the last attempt at a job brought no result, and the end of its log, a line each."""
+        attempts = self.attempts(hash)
+        return attempts.why_not(attempts.all()[-1])
+
+    def running(self) -> dict[str, int | None]:
+        """The names of attempts that run or wait for a machine, and the pull request that each is tagged with."""
+        found: dict[str, int | None] = {}
+        client = self.account.client("sagemaker")
+        with in_words("SageMaker"):
+            pages = client.get_paginator("list_training_jobs")
+            for page in pages.paginate(NameContains=f"{PROJECT}-", StatusEquals="InProgress"):
+                for job in page["TrainingJobSummaries"]:
+                    try:
+                        parse_name(job["TrainingJobName"])
+                    except UserError:
+                        continue  # another project's
+                    parts = client.get_paginator("list_tags").paginate(ResourceArn=job["TrainingJobArn"])
+                    tags = {str(tag["Key"]): str(tag["Value"]) for part in parts for tag in part["Tags"]}
+                    if tags.get("project") == PROJECT:
+                        told = tags.get(TAG, "")
+                        found[str(job["TrainingJobName"])] = int(told) if told.isascii() and told.isdecimal() else None
+        return found
+
+    def stop(self, name: str) -> bool:
+        """Ask SageMaker to stop an attempt; returns whether it ran."""
+        hash, attempt = parse_name(name)
+        job = next((each for each in self.attempts(hash).all() if number_of(each) == attempt), None)
+        if job is None or state(job) != "running":
+            return False
+        with in_words("SageMaker"):
+            try:
+                job.stop()
+            except ClientError as error:
+                if code(error) != "ValidationException":  # it has ended meanwhile
+                    raise
+                return False
+        return True
+
+    def attempts(self, hash: str) -> Attempts:
+        """The attempts at a job. They raise UserError where they are another project's."""
+        return Attempts(self.compute, self.account, hash)
+
+    def read(self, job: TrainingJob) -> Trained:
+        """An attempt as a sweep sees it."""
+        kind, count = str(job.resource_config.instance_type), int(job.resource_config.instance_count)
+        limit = int(number(job.stopping_condition.max_runtime_in_seconds))
+        hash, attempt = parse_name(str(job.training_job_name))
+        return Trained(
+            name=job_name(hash, attempt),
+            hash=hash,
+            attempt=attempt,
+            fate=fate(job),
+            why=failure(job) or str(job.secondary_status),
+            machines=machines(job),
+            spot=job.enable_managed_spot_training is True,
+            limit_seconds=limit,
+            most_usd=cost_usd(self.compute, kind, limit, count),
+            seconds=number(job.training_time_in_seconds),
+            billed_seconds=number(job.billable_time_in_seconds),
+            usd=self.attempts(hash).usd(job) if state(job) != "running" else None,
+        )
+
+
+def fate(job: TrainingJob) -> Fate:
+    """What became of an attempt. One that ran into its own limit failed: another would run into it too."""
+    if lacked_machines(job) or failure(job).startswith("InternalServerError"):
+        return "again"
+    found = state(job)
+    if found == "stopped" and job.secondary_status != "Stopped":
+        return "failed"
+    return found
