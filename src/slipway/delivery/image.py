@@ -26,6 +26,11 @@ def image_tag(bundle: Path = Path(BUNDLE)) -> str:
         digest = Predictor(bundle).digest
     except BundleError as error:
         raise UserError(str(error)) from error
+    return tag_of(digest)
+
+
+def tag_of(digest: str) -> str:
+    """The tag of the image with the bundle of this digest, which need not be here. Raises UserError as `image_tag`."""
     copied = [name for name in sources() if not name.startswith(BUNDLE)]
     whole = "".join(f"{each}  {name}\n" for name, each in (digests(DOCKERFILE, *copied) | {BUNDLE: digest}).items())
     return hashlib.sha256(whole.encode()).hexdigest()[:16]

@@ -1,0 +1,21 @@
+"""The project's name and region, as terraform/project.tfvars says: the beginning of every name in AWS."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from slipway.delivery.terraform import Root
+
+
+@dataclass(frozen=True)
+class Project:
+    """What all names begin with, and where all lies."""
+
+    name: str
+    region: str
+
+
+@cache
+def project() -> Project:
+    """Raises UserError where terraform/project.tfvars does not say it."""
+    told = Root("platform").project
+    return Project(told["project"], told["region"])
