@@ -27,4 +27,4 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(value, Mapping) and value:
             yield from flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)
+            yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)

@@ -1,8 +1,5 @@
 """The project's training jobs as a sweep sees them: what became of each, and what it costs."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 from botocore.exceptions import ClientError
 from sagemaker.core.resources import TrainingJob
 
@@ -10,34 +7,12 @@ from slipway.compute.folder import PROJECT, job_name, parse_name
 from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, machines, number, number_of, state
 from slipway.compute.sagemaker.price import cost_usd
+from slipway.compute.sagemaker.trained import Fate, Trained
 from slipway.compute.sagemaker.words import code, in_words
 from slipway.config.compute import SageMakerCompute
 from slipway.errors import UserError
 
 TAG = "pull-request"  # conf/compute/sagemaker.yaml
-# absent: AWS knows no attempt; again: it ended by no fault of its own, and may be tried again
-Fate = Literal["absent", "running", "done", "again", "failed", "stopped"]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """An attempt: `limit_seconds` is how long it may run, `most_usd` what that costs, `usd` what it was billed.
-
-    Costs are in US dollars, None where no price is known; times in seconds, of what was so far.
-    """
-
-    name: str
-    hash: str
-    attempt: int
-    fate: Fate
-    why: str
-    machines: str
-    spot: bool
-    limit_seconds: int
-    most_usd: float | None
-    seconds: float
-    billed_seconds: float
-    usd: float | None
 
 
 class Fleet:
