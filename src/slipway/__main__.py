@@ -47,6 +47,7 @@ DELIVERY: dict[str, Verb] = {
     "experiment": ("make the form's branch, and its draft pull request", "", ()),
     "permit": ("refuse to train unless who asks may, and for this commit", "", ()),
     "image": ("build and push an image, unless the registry has it", "train|serve", ()),
+    "estimate": ("say what the job may cost, before it is submitted", "", ("model", "train", "compute", "tracking")),
     "announce": ("tell the pull request that its job trains", "", ()),
     "stop_unwanted": ("stop the jobs that no pull request waits for", "", ()),
     "sweep": ("find what has ended, and what must be started again", "", ()),

@@ -221,6 +221,14 @@ class SageMaker:
                 return True
         return False
 
+    def estimates(self) -> list[str]:
+        """What the next attempt may cost, a line for each instance type in the order in which they are tried.
+
+        Raises UserError where the cost ceiling lets none of them run.
+        """
+        seconds, too_dear = self._limits(self.attempts.spent_usd(self.attempts.all()))
+        return [*(f"- {self._estimate(kind, limit)}" for kind, limit in seconds.items()), *too_dear]
+
     def _limits(self, spent_usd: float | None) -> tuple[dict[str, int], list[str]]:
         """How many seconds each instance type may run, and why the others may not. Raises UserError where none may."""
         seconds, reasons = {}, {}
