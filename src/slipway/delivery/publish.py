@@ -1,0 +1,102 @@
+"""Brings a report to its pull request: what it changed in the tree as one commit, what it found as the comment.
+
+This runs the main branch's code with the right to write, on data that a pull request's code made.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.compute.folder import parse_name
+from slipway.delivery import commit as git
+from slipway.delivery import sticky
+from slipway.delivery.changes import changes
+from slipway.delivery.github import GitHub, again, segment
+from slipway.delivery.handover import COMMITTED, Handover, plain_yaml
+from slipway.delivery.pull_request import Story, report
+from slipway.delivery.pulls import Pull, pull
+from slipway.delivery.sticky import BOT, State
+from slipway.errors import UserError
+
+CHECKS = "ci.yml"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a report: the commit at the branch's head, and whether it is this report's."""
+
+    head: str
+    committed: bool
+    moved: bool
+
+
+def publish(
+    github: GitHub, handover: Handover, number: int, sha: str, job: str, pages: Mapping[str, str], notes: list[str]
+) -> Published:
+    """Commit and tell a handover about the commit `sha` of the pull request `number`; `job` names the attempt.
+
+    Done twice it gives one commit and one comment. A branch that has moved is left as it is. Raises UserError for a
+    pull request of a fork.
+    """
+    hash, attempt = parse_name(job)
+    found = pull(github, number)
+    if not found.home:
+        raise UserError(f"#{number} comes from a fork: nothing is committed there.")
+    if found.branch == github.get("")["default_branch"]:
+        raise UserError(f"#{number} would merge the default branch: nothing is committed there.")
+    head, committed = (found.sha, False) if not handover.files else deliver(github, found, sha, handover, job)
+    moved = head is None or (not handover.files and found.sha != sha)
+    if head is not None and handover.files and found.is_open:
+        check(github, found.branch, head)
+    values = changes(base_values(github, found.base), handover.resolved)
+    story = Story(sha, job, found.branch, found.base, pages, tuple(notes), moved)
+    there = sticky.find(github, number)
+    before = there.state if there and there.state else State(sha=sha)
+    state = before
+    if not moved and (before.hash in (None, hash) or before.sha == sha):
+        training = handover.report.training
+        state = before.followed_by(head or sha, hash, attempt, training.usd if training else None)
+        state = state.model_copy(update={"status": handover.report.outcome})
+    sticky.write(github, number, report(handover, values, story), state)
+    return Published(head or found.sha, committed, moved)
+
+
+def deliver(github: GitHub, found: Pull, sha: str, handover: Handover, job: str) -> tuple[str | None, bool]:
+    """The commit that holds the files, and whether it was made now; None where the branch has moved.
+
+    It is the head itself where that holds them already, as after a report that was delivered before.
+    """
+    assert set(handover.files) == set(COMMITTED)
+    start = git.look(github, sha)
+    tree = git.tree_with(github, start.tree, handover.files)
+    if found.sha != sha:
+        head = git.look(github, found.sha)
+        same = head.tree == tree and head.parents == (sha,) and head.author == BOT
+        return (found.sha, False) if same else (None, False)
+    if tree == start.tree:
+        return sha, False
+    made = git.commit(github, f"Report {job}", tree, sha)
+    try:
+        git.move(github, found.branch, made)
+    except git.MovedError:
+        return None, False
+    return made, True
+
+
+def check(github: GitHub, branch: str, head: str) -> None:
+    """Let the checks run on a commit that none has run on: what the bot pushes starts no workflow."""
+    runs = github.pages(f"actions/workflows/{CHECKS}/runs", "workflow_runs", head_sha=head)
+    if next(runs, None) is None:
+        github.post(f"actions/workflows/{CHECKS}/dispatches", {"ref": branch}, look=again)
+
+
+def base_values(github: GitHub, base: str) -> dict[str, Any]:
+    """resolved.yaml of the base branch; empty where it has none that can be read."""
+    found = github.find("contents/resolved.yaml", ref=segment(base))
+    if not isinstance(found, dict) or found.get("encoding") != "base64":
+        return {}
+    try:
+        return plain_yaml("resolved.yaml", base64.b64decode(found["content"]).decode())
+    except (UserError, ValueError):
+        return {}

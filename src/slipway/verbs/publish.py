@@ -1,0 +1,31 @@
+"""`slipway publish FOLDER`: brings a report to its pull request."""
+
+import os
+from pathlib import Path
+
+from slipway.delivery.github import GitHub
+from slipway.delivery.handover import read
+from slipway.delivery.job import output, variable
+from slipway.delivery.permit import number_of
+from slipway.delivery.publish import publish
+from slipway.errors import UserError
+
+
+def run(words: list[str]) -> None:
+    """Commit and tell what the folder hands over about the attempt JOB at the commit SHA of PULL_REQUEST."""
+    if len(words) != 1:
+        raise UserError("name the folder of the handover.")
+    github = GitHub.from_environment()
+    page = f"{github.url}/actions/runs/{variable('GITHUB_RUN_ID')}"
+    pages = {"run": page, "report and bundle": f"{page}#artifacts"}
+    notes = []
+    tracked = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not tracked:
+        notes.append("The MLflow run is exported as an artifact of the run: there is no tracking server.")
+    elif tracked.startswith("https://"):
+        pages["MLflow"] = tracked
+    number = number_of({})
+    done = publish(github, read(Path(words[0])), number, variable("SHA"), variable("JOB"), pages, notes)
+    output("sha", done.head)
+    said = "the branch has moved, and is left as it is" if done.moved else f"at {done.head[:12]}"
+    print(f"#{number} is reported: {said}.")
