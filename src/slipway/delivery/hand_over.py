@@ -35,7 +35,7 @@ MOST_PAIRS = 12
 MOST_LOG = 40  # lines
 MOST_REASON = 4000  # characters
 # the words of slipway.compute.sagemaker for an end that is none of the model's
-ENDED = {"failed": "failed", "stopped": "stopped", "again": "failed", "absent": "failed"}
+ENDED = {"failed": "failed", "stopped": "stopped", "again": "failed"}
 
 
 def pack(folder: Path, job: str, fleet: Fleet) -> Report:
@@ -48,6 +48,8 @@ def pack(folder: Path, job: str, fleet: Fleet) -> Report:
     last = fleet.last(hash)
     if last is None:
         raise UserError(f"AWS knows no job {job}.")
+    if last.fate == "running":
+        raise UserError(f"{last.name} runs: it is reported when it has ended.")
     if last.fate != "done":
         told = failed(last, fleet.why_not(hash))
     elif stale := out_of_date():

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slipway.config.section import Section
+from slipway.delivery.markdown import visible
 from slipway.errors import UserError
 
 REPORT = "report.json"
@@ -244,8 +245,8 @@ def checked(kind: type[M], name: str, text: str) -> M:
         return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(each)[:40] for each in first["loc"][:6])
-        raise refused(name, f"{where or 'all of it'}: {first['msg'][:200]}") from error
+        where = ".".join(str(each)[:40] for each in first["loc"][:6]) or "all of it"
+        raise refused(name, visible(f"{where}: {first['msg'][:200]}")) from error
 
 
 class PlainLoader(yaml.SafeLoader):

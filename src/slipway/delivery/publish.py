@@ -12,7 +12,7 @@ from slipway.compute.folder import parse_name
 from slipway.delivery import commit as git
 from slipway.delivery import sticky
 from slipway.delivery.changes import changes
-from slipway.delivery.github import GitHub, again, segment
+from slipway.delivery.github import GitHub, again
 from slipway.delivery.handover import COMMITTED, Handover, plain_yaml
 from slipway.delivery.pull_request import Story, report
 from slipway.delivery.pulls import Pull, pull
@@ -36,8 +36,8 @@ def publish(
 ) -> Published:
     """Commit and tell a handover about the commit `sha` of the pull request `number`; `job` names the attempt.
 
-    Done twice it gives one commit and one comment. A branch that has moved is left as it is. Raises UserError for a
-    pull request of a fork.
+    Done twice it gives one commit and one comment. A branch that has moved is left as it is, as is all of a pull
+    request that is closed. Raises UserError for one of a fork.
     """
     hash, attempt = parse_name(job)
     found = pull(github, number)
@@ -45,16 +45,20 @@ def publish(
         raise UserError(f"#{number} comes from a fork: nothing is committed there.")
     if found.branch == github.get("")["default_branch"]:
         raise UserError(f"#{number} would merge the default branch: nothing is committed there.")
+    if not found.is_open:
+        return Published(found.sha, False, False)
     head, committed = (found.sha, False) if not handover.files else deliver(github, found, sha, handover, job)
     moved = head is None or (not handover.files and found.sha != sha)
-    if head is not None and handover.files and found.is_open:
+    if head is not None and handover.files:
         check(github, found.branch, head)
     values = changes(base_values(github, found.base), handover.resolved)
-    story = Story(sha, job, found.branch, found.base, pages, tuple(notes), moved)
+    story = Story(sha, job, found.base, pages, tuple(notes), moved)
     there = sticky.find(github, number)
     before = there.state if there and there.state else State(sha=sha)
+    if moved and before.sha != sha:
+        return Published(found.sha, committed, moved)  # the comment tells of the newer commit already
     state = before
-    if not moved and (before.hash in (None, hash) or before.sha == sha):
+    if not moved:
         training = handover.report.training
         state = before.followed_by(head or sha, hash, attempt, training.usd if training else None)
         state = state.model_copy(update={"status": handover.report.outcome})
@@ -93,7 +97,7 @@ def check(github: GitHub, branch: str, head: str) -> None:
 
 def base_values(github: GitHub, base: str) -> dict[str, Any]:
     """resolved.yaml of the base branch; empty where it has none that can be read."""
-    found = github.find("contents/resolved.yaml", ref=segment(base))
+    found = github.find("contents/resolved.yaml", ref=base)
     if not isinstance(found, dict) or found.get("encoding") != "base64":
         return {}
     try:

@@ -26,11 +26,10 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Story:
-    """What a report is about: the commit, the job's name, pages by name (ours), and how the branch is named."""
+    """What a report is about: the commit, the job's name, the base branch, and pages by name (ours)."""
 
     sha: str
     job: str
-    branch: str
     base: str
     pages: Mapping[str, str]
     # what no page shows: plain words of ours

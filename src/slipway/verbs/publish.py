@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from slipway.config.tracking import USERINFO
 from slipway.delivery.github import GitHub
 from slipway.delivery.handover import read
 from slipway.delivery.job import output, variable
@@ -22,7 +24,7 @@ def run(words: list[str]) -> None:
     tracked = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not tracked:
         notes.append("The MLflow run is exported as an artifact of the run: there is no tracking server.")
-    elif tracked.startswith("https://"):
+    elif tracked.startswith("https://") and not USERINFO.search(tracked) and not urlsplit(tracked).query:
         pages["MLflow"] = tracked
     number = number_of({})
     done = publish(github, read(Path(words[0])), number, variable("SHA"), variable("JOB"), pages, notes)
