@@ -17,6 +17,7 @@ from typing import Any
 from slipway.config.tracking import TrackingConfig, without_password
 
 JOB = "slipway.job"
+CHAMPION = "champion"
 NAME = re.compile(r"\w+")
 Metrics = Mapping[str, float]
 # what one call may carry: https://mlflow.org/docs/latest/rest-api.html (log-batch: 1000 metrics, 100 parameters)
@@ -25,6 +26,7 @@ MOST_PARAMETERS = 100
 AGAIN_SECONDS = 2.0  # until a server that refused is asked again
 # differs each time that the same epoch is trained
 OF_THE_CLOCK = {"seconds", "tokens_per_second"}
+LATER = "The stage goes on; `dvc repro -f -s gate` records later what is missing then."
 LAST_SECONDS = 1.0  # that the end of a job waits for a server
 
 
@@ -85,6 +87,29 @@ def record(
     return name
 
 
+def promote(config: TrackingConfig, bundle: str) -> str | None:
+    """Let the alias `champion` name the version with the bundle of this digest; returns it (`models:/NAME/VERSION`).
+
+    None where nothing is tracked, the server does not answer, or it keeps no such version.
+    """
+    if config.uri is None:
+        return None
+    try:
+        import mlflow
+
+        mlflow.set_tracking_uri(absolute_uri(config.uri))
+        client, name = mlflow.MlflowClient(), config.registered_model
+        found = [each for each in client.search_model_versions(f"name = '{name}'") if each.tags.get("bundle") == bundle]
+        if not found:
+            return None
+        version = max(found, key=lambda each: int(each.version)).version
+        client.set_registered_model_alias(name, CHAMPION, version)
+    except Exception as error:  # an outage has many faces: HTTP, SQL, DNS, disk
+        _tell(config, f"the alias {CHAMPION} could not be moved", error, "The release is good.")
+        return None
+    return f"models:/{name}/{version}"
+
+
 def git_commit() -> str:
     """The commit that is checked out, with `+` where the tree differs from it; empty outside git.
 
@@ -103,9 +128,8 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _tell(config: TrackingConfig, what: str, error: Exception) -> None:
+def _tell(config: TrackingConfig, what: str, error: Exception, later: str = LATER) -> None:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    later = "The stage goes on; `dvc repro -f -s gate` records later what is missing then."
     print(without_password(f"warning: tracking: {what} at {config.uri}: {reason}. {later}"), file=sys.stderr)
 
 

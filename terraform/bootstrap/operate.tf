@@ -10,7 +10,7 @@ data "aws_iam_policy_document" "operate" {
 
   statement {
     sid       = "ReadFunctions"
-    actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"]
+    actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:GetFunctionUrlConfig", "lambda:ListVersionsByFunction"]
     resources = flatten([for name in values(module.names.functions) : ["${local.lambda}:function:${name}", "${local.lambda}:function:${name}:*"]])
   }
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,11 +26,16 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Brought:
-    """The description of a deployment; `rejects` and `rejects_tag` are what it takes back."""
+    """The description of a deployment: what it brings, as which version, in the place of which other.
+
+    `rejects` and `rejects_tag` are the bundle and the image that it takes back.
+    """
 
     bundle: str
     tag: str
     commit: str = ""
+    version: str = ""
+    before: str = ""
     rejects: str = ""
     rejects_tag: str = ""
 
@@ -50,7 +55,6 @@ class Deployment:
     message: str
     brought: Brought | None
     rolled_back_by: str = ""
-    version: str = ""
 
     @property
     def over(self) -> bool:
@@ -97,6 +101,12 @@ class Record:
             found = self.client.get_deployment(deploymentId=name)["deploymentInfo"]
         return read(found)
 
+    def wait(self, name: str, pause: float) -> Deployment:
+        """A deployment, once it is over."""
+        while not (found := self.deployment(name)).over:
+            time.sleep(pause)
+        return found
+
     def active(self) -> Deployment | None:
         """What is under way; a group has one at a time."""
         return next((each for each in reversed(self.deployments()) if not each.over), None)
@@ -114,7 +124,6 @@ def read(found: dict[str, Any]) -> Deployment:
         # its own roll-back may repeat the description of what it takes back
         brought=brought(found.get("description", "")) if found.get("creator", "user") == "user" else None,
         rolled_back_by=found.get("rollbackInfo", {}).get("rollbackDeploymentId", ""),
-        version=target(found.get("revision", {})),
     )
 
 
@@ -125,16 +134,6 @@ def brought(description: str) -> Brought | None:
         return Brought(**{name: str(value) for name, value in told.items()})
     except (ValueError, TypeError, AttributeError):
         return None
-
-
-def target(revision: dict[str, Any]) -> str:
-    """The version that a revision shifts to; empty where CodeDeploy does not tell it."""
-    told = revision.get("appSpecContent") or revision.get("string") or {}
-    try:
-        resources = json.loads(told.get("content", ""))["Resources"]
-        return str(next(iter(resources[0].values()))["Properties"]["TargetVersion"])
-    except (ValueError, KeyError, IndexError, TypeError, StopIteration):
-        return ""
 
 
 def rejection(deployments: Iterable[Deployment], bundle: str, tag: str) -> str | None:
@@ -164,13 +163,3 @@ def rejection(deployments: Iterable[Deployment], bundle: str, tag: str) -> str |
             if told.bundle not in good:
                 bundles[told.bundle] = each.words
     return bundles.get(bundle) or tags.get(tag)
-
-
-def until_over(record: Record, name: str, pause: float) -> Iterator[Deployment]:
-    """A deployment again and again, until it is over."""
-    while True:
-        found = record.deployment(name)
-        yield found
-        if found.over:
-            return
-        time.sleep(pause)

@@ -69,8 +69,8 @@ class Registry:
             if time.monotonic() - begun > LONGEST_SCAN:
                 raise UserError(
                     f"{image}: ECR has not scanned it in {LONGEST_SCAN / 60:.0f} minutes ({status}): "
-                    f"`aws ecr start-image-scan --repository-name {self.name} --image-id imageDigest={digest}`, and run "
-                    "this again."
+                    f"`aws ecr start-image-scan --repository-name {self.name} --image-id imageDigest={digest}`, "
+                    "and run this again."
                 )
             self.wait(BETWEEN)
         if status not in ("COMPLETE", "ACTIVE"):

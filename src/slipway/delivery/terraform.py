@@ -27,6 +27,9 @@ ROOTS = ("bootstrap", "platform", "serving")
 ENVIRONMENTS = ("staging", "production")
 VALUE = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 LOCAL_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
+# how long one waits for another's; a runner that was cut off leaves its own for ever
+LOCKING = ("plan", "apply", "destroy")
+LOCK_TIMEOUT = "-lock-timeout=120s"
 INSTALL = "https://developer.hashicorp.com/terraform/install, 1.11 or newer"
 
 
@@ -140,10 +143,31 @@ class Root:
         return [*(f"-backend-config={name}={value}" for name, value in told.items()), *named]
 
     def run(self, *words: str) -> None:
-        """Terraform, in the root's folder. Raises UserError with its exit status where it fails."""
-        status = subprocess.run([binary(), *words], cwd=self.folder, env=surroundings(), check=False).returncode
+        """Terraform, in the root's folder. Raises UserError where it fails, also for another's lock of the state."""
+        command = [binary(), words[0], *([LOCK_TIMEOUT] if words[0] in LOCKING else []), *words[1:]]
+        status = subprocess.run(command, cwd=self.folder, env=surroundings(), check=False).returncode
         if status:
-            raise UserError(f"terraform {words[0]} of {self.folder} failed: it says why above.")
+            locked = self.locked() if words[0] in LOCKING else None
+            raise UserError(locked or f"terraform {words[0]} of {self.folder} failed: it says why above.")
+
+    def locked(self) -> str | None:
+        """Who holds the lock of the state in its bucket, in words; None where nobody does."""
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if self.override.exists():
+            return None
+        key = f"{self.state}.tflock"
+        try:
+            s3 = boto3.client("s3", region_name=self.project["region"])
+            told = json.load(s3.get_object(Bucket=self.state_bucket, Key=key)["Body"])
+            who, since, what = told["Who"], told["Created"], told["Operation"]
+        except (BotoCoreError, ClientError, ValueError, KeyError, TypeError, UserError):
+            return None
+        return (
+            f"the state of {self.folder} is locked by {who} since {since} ({what}). Where that is at work, wait and "
+            f"run this again. Where it is dead, as a runner that was cut off: `aws s3 rm s3://{self.state_bucket}/{key}`."
+        )
 
     def ask(self, *words: str) -> Any:
         """What Terraform tells as JSON. Raises UserError where it fails."""

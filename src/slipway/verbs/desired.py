@@ -1,0 +1,45 @@
+"""`slipway desired`: compares what main asks for with what answers in the environments."""
+
+from slipway.delivery.job import output, summary
+from slipway.delivery.release import Release, forced
+from slipway.delivery.wanted import GATE, Wanted, wanted
+
+
+def run() -> int:
+    """Outputs `bundle`, `tag`, `staging`, `production` (whether something else answers there), `refused` (why not).
+
+    Returns 1 where the gate says block.
+    """
+    found = wanted()
+    if found is None:
+        tell(None, {"staging": False, "production": False}, "")
+        summary("No model was trained yet: main has no dvc.lock. A pull request with the label `train` brings it.")
+        return 0
+    if found.verdict == "block":
+        tell(found, {"staging": False, "production": False}, f"{GATE} says block")
+        summary(f"**Nothing is released:** {GATE} says block.")
+        return 1
+    image = Release("staging", found).registry.find(found.tag)
+    production = Release("production", found)
+    due = {name: forced() or Release(name, found).due(image) for name in ("staging", "production")}
+    refused = production.rejected() if due["production"] and not forced() else None
+    if refused:
+        due = {"staging": False, "production": False}
+        summary(f"**main and production differ:** {refused}. A revert, or the workflow with `force`, mends it.")
+    else:
+        waiting = [name for name, is_due in due.items() if is_due]
+        summary(
+            f"main asks for bundle `{found.bundle[:16]}`, image `{found.tag}`: "
+            + (f"to be released to {', '.join(waiting)}." if waiting else "it answers already.")
+        )
+    tell(found, due, refused or "")
+    return 0
+
+
+def tell(found: Wanted | None, due: dict[str, bool], refused: str) -> None:
+    """Outputs for the next jobs."""
+    output("bundle", found.bundle if found else "")
+    output("tag", found.tag if found else "")
+    for name, is_due in due.items():
+        output(name, str(is_due).lower())
+    output("refused", refused)

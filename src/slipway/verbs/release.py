@@ -1,0 +1,50 @@
+"""`slipway release staging|production`: brings the bundle that main asks for to an environment."""
+
+from slipway.config.compose import runtime
+from slipway.delivery.job import output, summary
+from slipway.delivery.release import Refused, Release, Released, forced
+from slipway.delivery.terraform import ENVIRONMENTS
+from slipway.delivery.wanted import Wanted, needed
+from slipway.errors import UserError
+from slipway.tracking import promote
+
+
+def run(words: list[str]) -> int:
+    """Outputs `version`, `rejected` and `url`; returns 1 where the version did not prove good, and another answers."""
+    if len(words) != 1 or words[0] not in ENVIRONMENTS:
+        raise UserError(f"slipway release takes one of {', '.join(ENVIRONMENTS)}.")
+    wanted = needed()
+    try:
+        released = Release(words[0], wanted, forced()).run()
+    except Refused as error:
+        output("rejected", str(error.rejects).lower())
+        summary(f"**{words[0]}: not released.** {error}")
+        print(f"error: {error}")
+        return 1
+    output("version", released.version)
+    output("rejected", "false")
+    output("url", released.url)
+    summary(table(words[0], wanted, released, champion(wanted) if words[0] == "production" else ""))
+    return 0
+
+
+def champion(wanted: Wanted) -> str:
+    """Let MLflow know, last: it mirrors, and never decides. Says what came of it."""
+    tracking = runtime().tracking
+    if tracking.uri is None:
+        return "MLFLOW_TRACKING_URI is not set: nothing there was moved"
+    return promote(tracking, wanted.bundle) or "the server does not answer, or has no such version: nothing was moved"
+
+
+def table(environment: str, wanted: Wanted, released: Released, mlflow: str) -> str:
+    """What answers now."""
+    rows = {
+        "version": released.version,
+        "bundle": f"`{wanted.bundle[:16]}`",
+        "image": f"`{wanted.tag}`",
+        "commit": f"`{wanted.commit[:12]}`",
+        "address": released.url,
+        "what was done": released.done,
+    } | ({"MLflow's champion": mlflow} if mlflow else {})
+    lines = [f"### {environment}", "", "| | |", "|---|---|", *(f"| {name} | {each} |" for name, each in rows.items())]
+    return "\n".join(lines)

@@ -1,0 +1,21 @@
+"""`slipway revert`: opens a pull request that takes the merge back whose model was taken back."""
+
+from slipway.delivery.github import GitHub
+from slipway.delivery.job import output, summary, variable
+from slipway.delivery.revert import revert
+
+PREFIX = "refs/heads/"
+
+
+def run() -> None:
+    """Outputs `number` and `url`. Raises UserError for a workflow that runs for no branch."""
+    github = GitHub.from_environment()
+    base = variable("GITHUB_REF").removeprefix(PREFIX)
+    run = f"{github.url}/actions/runs/{variable('GITHUB_RUN_ID')}"
+    pull = revert(github, variable("GITHUB_SHA"), base, f"Production did not keep it: {run}")
+    if pull is None:
+        summary(f"There is nothing to take back: {base} asks for the model of before.")
+        return
+    output("number", str(pull["number"]))
+    output("url", pull["html_url"])
+    summary(f"**{base} and production differ** until #{pull['number']} is merged: it takes back what was rejected.")

@@ -1,0 +1,61 @@
+"""`slipway roll-back VERSION`: lets an earlier version answer in production, and takes back what answered."""
+
+from slipway.delivery.canary import BACK, pause, shift, stop
+from slipway.delivery.function import Function, Live, function_of
+from slipway.delivery.job import output, summary
+from slipway.delivery.project import project
+from slipway.delivery.record import Brought, Record
+from slipway.delivery.registry import Registry
+from slipway.errors import UserError
+
+
+def run(words: list[str]) -> None:
+    """Outputs `version`. Raises UserError for a version that there is not, or that does not answer."""
+    function = function_of("production")
+    record = Record(function.name, function.account)
+    if len(words) != 1 or not words[0].isdecimal():
+        raise UserError("slipway roll-back takes the number of a version of production's function.")
+    version = words[0]
+    if running := record.active():
+        if running.brought is None or not (running.brought.rejects and running.brought.version == version):
+            print(f"deployment {running.id} is under way: it is stopped.", flush=True)
+            stop(record, running.id)
+        ended = record.wait(running.id, pause())
+        if ended.rolled_back_by:
+            record.wait(ended.rolled_back_by, pause())
+    live = function.live()
+    if live is None:
+        raise UserError(f"{function.name} does not exist: nothing was released yet.")
+    if live.version != version or live.shares:
+        go_back(function, record, live, version)
+    output("version", version)
+    summary(f"**Version {version} answers in production.** What it replaced is not released again without `force`.")
+
+
+def go_back(function: Function, record: Record, live: Live, version: str) -> None:
+    """Shift at once. Raises UserError where that fails."""
+    image = function.image(version)
+    if image is None:
+        there = ", ".join(function.versions()[-10:])
+        raise UserError(f"{function.name} has no version {version}; its newest are {there}.")
+    answer, _ = function.ask({"texts": ["Does this version answer?"]}, version)
+    if not isinstance(answer, dict) or "predictions" not in answer:
+        raise UserError(f"version {version} does not answer either ({str(answer)[:200]}): choose another.")
+    if live.version == version:  # and another has a share that no deployment gives it any more
+        function.point(version)
+        return
+    registry = Registry(function.account, f"{project().name}-serve")
+    replaced = function.image(live.version)
+    tags = [next(iter(registry.tags(each)), "") if each else "" for each in (image, replaced)]
+    brought = Brought(
+        bundle=function.bundle(version) or "",
+        tag=tags[0],
+        version=version,
+        before=live.version,
+        rejects=function.bundle(live.version) or "",
+        rejects_tag=tags[1],
+    )
+    started = shift(record, brought, [], BACK)
+    ended = record.wait(started.id, pause())
+    if ended.status != "Succeeded":
+        raise UserError(f"{ended.words}: version {live.version} answers still, run this again.")
