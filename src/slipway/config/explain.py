@@ -59,7 +59,7 @@ class Layer:
         path = Path(self.name)
         if not path.is_file():
             return None
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         full = [*self.inside, *keys]
         # a file of a group does not name its group
         lines = (_deepest(node, ".".join(full[start:]))[1] for start in range(len(full)))
@@ -148,8 +148,8 @@ def _merge(target: dict[str, Any], values: dict[str, Any], where: str) -> None:
             target[key] = value
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, of which YAML's own keeps the last."""
+class _UniqueKeys(yaml.CSafeLoader):
+    """A safe loader, in C, that refuses a key given twice, of which YAML's own keeps the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node. Raises ConstructorError at the second of two equal keys."""
