@@ -6,6 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 INSTALLED := .venv/.installed
 CHECKOV := .venv-checkov/.installed
+LANGUAGE := .node/language.cjs
 DEVICE ?= cpu
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test kill-test soak-test lint format bench serve lambda ui bootstrap plan apply destroy image-train image-test image-lambda lock clean
@@ -30,11 +31,19 @@ $(CHECKOV): terraform/checkov.txt | $(INSTALLED)
 	@uv pip install --quiet --python .venv-checkov --require-hashes --no-deps --compile-bytecode -r terraform/checkov.txt
 	@touch $@
 
+# GitHub's workflow parser and expression evaluator in one file, for the rehearsal's runner; without node its tests skip
+NODE := src/slipway/rehearsal/runner/node
+$(LANGUAGE): $(NODE)/language.mjs $(NODE)/package.json $(NODE)/package-lock.json
+	@command -v npm >/dev/null || { echo "note: no workflows are replayed without Node.js 20 or newer (https://nodejs.org/en/download)" >&2; exit 0; }; \
+	mkdir -p .node && cp $^ .node && cd .node && npm ci --ignore-scripts --no-audit --no-fund --silent && \
+	node_modules/.bin/esbuild language.mjs --bundle --platform=node --format=cjs --outfile=.language.cjs.new --log-level=warning && \
+	mv .language.cjs.new language.cjs
+
 demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came of it
 	@dvc repro --quiet
 	@slipway summary
 
-test: $(INSTALLED) $(CHECKOV) lint ## run all checks and tests
+test: $(INSTALLED) $(CHECKOV) $(LANGUAGE) lint ## run all checks and tests
 	@# on two cores: a third process works while one of them waits for what it started
 	@pytest -n 3 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
 
@@ -111,6 +120,6 @@ lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=
 		{ echo "error: docker/torch-cpu.txt pins another torch than pyproject.toml: it says how to change it" >&2; exit 2; }
 
 clean: ## remove what the pipeline and the tools made here (the DVC cache stays)
-	rm -rf .venv .venv-checkov .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-checkov .node .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
 	rm -rf .slipway data/raw data/prepared models mlruns mlflow.db
 	git clean -fdqX reports
