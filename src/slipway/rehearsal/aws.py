@@ -11,42 +11,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any, Self
-from wsgiref.types import StartResponse, WSGIEnvironment
 
 import boto3
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from moto.s3.models import s3_backends
-from werkzeug.serving import make_server
 
-from slipway.rehearsal.call import ACCOUNT, AwsError, Call, answer, answer_error, read_call, session
+from slipway.rehearsal.alarms import Alarms
+from slipway.rehearsal.call import ACCOUNT, AwsError, Call, session
 from slipway.rehearsal.codedeploy import CodeDeploy
 from slipway.rehearsal.faults import Faults
+from slipway.rehearsal.front import AWS_ITSELF, Server
+from slipway.rehearsal.functions import Answer, Functions
 from slipway.rehearsal.gaps import close_gaps
 from slipway.rehearsal.jobs import TrainingJob
-from slipway.rehearsal.roles import ALL, check
+from slipway.rehearsal.log import FunctionLog
+from slipway.rehearsal.registry import Registry
+from slipway.rehearsal.releases import Releases
+from slipway.rehearsal.roles import ALL, trust_of
 from slipway.rehearsal.sagemaker import SageMaker
 from slipway.rehearsal.sweep import sweep
+from slipway.rehearsal.trust import may_take
 from slipway.rehearsal.worker import Worker, environment
 
 ROOT = Path(__file__).resolve().parents[3]
-AWS_ITSELF = "ASIAAWSITSELF"  # begins the access keys of the emulation's own calls: they are not recorded
 YOURS = "ASIAREHEARSAL0000000"
 SECONDS = 60.0
-REDIRECT = (
-    "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future "
-    "requests to this endpoint."
-)
 OPEN = Lock()  # held by the one account of a process
+TAKING = Lock()  # so are access keys
 MAKING = Lock()  # clients are made one at a time
 
 
@@ -71,11 +68,14 @@ class EmulatedAws:
         self.region, self.grace, self.seed = region, grace, seed
         self.faults = Faults(YOURS)
         self.requests: list[Call] = []
+        self._clients: dict[tuple[str, str, str | None], Any] = {}
         self.roles: dict[str, str] = {}  # by access key
         self.before: Callable[[Call], None] = lambda call: None
         self.after: Callable[[Call], None] = lambda call: None
         self.sagemaker = SageMaker(self.faults, self.client, self._worker)
-        self.codedeploy = CodeDeploy()
+        self.registry, self.alarms, self.codedeploy = Registry(), Alarms(), CodeDeploy()
+        self.functions = Functions(self.registry, lambda role: self._take(role, "ASIA"), FunctionLog(self.client), seed)
+        self.releases = Releases(self.codedeploy, self.client)
 
     def __enter__(self) -> Self:
         if not OPEN.acquire(blocking=False):
@@ -93,17 +93,9 @@ class EmulatedAws:
                 start_new_session=True,
             )
             stack.callback(sweeper.communicate)
-            server = make_server("127.0.0.1", 0, Front(self), threaded=True, request_handler=Quiet)
-            stack.callback(server.server_close)
-            self.url = f"http://127.0.0.1:{server.server_port}"
-            serving = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-            serving.start()
-            stack.callback(serving.join)
-            stack.callback(server.shutdown)
-            empty = self.folder / "config"  # DVC takes no device for a file
-            empty.touch()
-            self.environment = environment(self.url, self.region, YOURS) | {"HOME": str(self.folder)}
-            self.environment |= {"AWS_CONFIG_FILE": str(empty), "AWS_SHARED_CREDENTIALS_FILE": str(empty)}
+            self.registry.folder = self.folder / "registry"
+            self._start()
+            stack.callback(self._stop)
             trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
             iam = self.client("iam")
             role = iam.create_role(
@@ -112,8 +104,26 @@ class EmulatedAws:
             iam.put_role_policy(RoleName="train", PolicyName="all", PolicyDocument=json.dumps(ALL))
             self.role: str = role["Role"]["Arn"]
             stack.callback(self._end_jobs)
+            stack.callback(self.releases.close)
             self._stack = stack.pop_all()
         return self
+
+    def _start(self) -> None:
+        """Serve what the account has, at a new address."""
+        self._server = Server(self)
+        self.url = self._server.url
+        self.functions.open(self.folder / "functions", self.url)
+        self.registry.url = self.url
+        empty = self.folder / "config"  # DVC takes no device for a file
+        empty.touch()
+        self.environment = environment(self.url, self.region, YOURS) | {"HOME": str(self.folder)}
+        self.environment |= {"AWS_CONFIG_FILE": str(empty), "AWS_SHARED_CREDENTIALS_FILE": str(empty)}
+
+    def _stop(self) -> None:
+        """End the server, and all threads and processes that answer."""
+        self.functions.close()
+        self._server.close()
+        self._clients.clear()
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -126,9 +136,38 @@ class EmulatedAws:
 
     def _take(self, role: str, beginning: str) -> str:
         """An access key of a role."""
-        access_key = f"{beginning}{len(self.roles):07d}"
-        self.roles[access_key] = role
+        with TAKING:
+            access_key = f"{beginning}{len(self.roles):07d}"
+            self.roles[access_key] = role
         return access_key
+
+    def assume(self, role_arn: str, claims: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a job of GitHub's that takes a role by its token, which has these claims.
+
+        Raises AwsError AccessDenied where the role's trust policy does not let it in.
+        """
+        policy = trust_of(role_arn)
+        if policy is None or not may_take(policy, claims):
+            raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+        return self.as_role(role_arn.rpartition("/")[2])
+
+    def expire(self, access_key: str) -> None:
+        """The credentials of that key are refused from now on."""
+        self.faults.expired.add(access_key)
+
+    def ask(self, function: str, event: Any, qualifier: str = "live") -> Answer:
+        """A visitor's question to a function, as through its address: by nobody's rights, and not recorded."""
+        call = Call("lambda", "Invoke", {"FunctionName": function, "Qualifier": qualifier}, self.region)
+        return self.functions.invoke(call, json.dumps(event).encode(), tail=True)
+
+    @property
+    def minute(self) -> float:
+        """Seconds that a minute of a canary, a hook or an alarm's period lasts."""
+        return self.alarms.minute
+
+    @minute.setter
+    def minute(self, seconds: float) -> None:
+        self.alarms.minute = self.releases.minute = seconds
 
     def sent(self, service: str, action: str) -> list[dict[str, Any]]:
         """The bodies of the requests for an action, in their order."""
@@ -163,24 +202,32 @@ class EmulatedAws:
         ecr = self.client("ecr")
         with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
             ecr.create_repository(repositoryName=repository)
+        config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "tag": tag}).encode()
+        digest = f"sha256:{sha256(config).hexdigest()}"
+        where = {"repositoryName": repository}
+        if not ecr.batch_check_layer_availability(**where, layerDigests=[digest])["layers"]:
+            where["uploadId"] = ecr.initiate_layer_upload(**where)["uploadId"]
+            ecr.upload_layer_part(**where, partFirstByte=0, partLastByte=len(config) - 1, layerPartBlob=config)
+            ecr.complete_layer_upload(**where, layerDigests=[digest])
+        kind = "application/vnd.docker.container.image.v1+json"
         manifest = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-            "config": {"digest": f"sha256:{sha256(tag.encode()).hexdigest()}"},
+            "config": {"mediaType": kind, "size": len(config), "digest": digest},
             "layers": [],
         }
-        # that of moto is of the layers alone, and there are none
-        digest = f"sha256:{sha256(json.dumps(manifest).encode()).hexdigest()}"
-        ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag, imageDigest=digest)
+        ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag)
         return f"{ACCOUNT}.dkr.ecr.{self.region}.amazonaws.com/{repository}:{tag}"
 
-    @cache  # noqa: B019
     def client(self, service: str, region: str | None = None, role: str | None = None) -> Any:
         """A client of AWS itself, in a role or with all rights: what it asks is not recorded, and meets no fault."""
-        access_key = self._take(role, AWS_ITSELF) if role else AWS_ITSELF
-        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": "rehearsal"}
+        key = service, region or self.region, role
         with MAKING:
-            return own_session().client(service, region or self.region, endpoint_url=self.url, **keys)
+            if key not in self._clients:
+                access_key = self._take(role, AWS_ITSELF) if role else AWS_ITSELF
+                keys = {"aws_access_key_id": access_key, "aws_secret_access_key": "rehearsal"}
+                self._clients[key] = own_session().client(service, key[1], endpoint_url=self.url, **keys)
+            return self._clients[key]
 
     def interrupt(self, name: str, lose_checkpoint: bool = False) -> None:
         """Take the spot machine of a job away: it starts again from what is on S3 of its checkpoints.
@@ -213,66 +260,3 @@ class EmulatedAws:
         sweep(self.folder)
         for worker in workers:
             worker.join(SECONDS)
-
-
-class Front:
-    """What a request meets first: it is recorded, refused where a fault is set, and answered here or by moto."""
-
-    def __init__(self, aws: EmulatedAws) -> None:
-        self.aws, self.moto = aws, DomainDispatcherApplication(create_backend_app)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        aws, length = self.aws, int(environ.get("CONTENT_LENGTH") or 0)
-        payload = environ["wsgi.input"].read(length) if length else b""
-        if length:
-            environ["wsgi.input"] = BytesIO(payload)
-        call = read_call(environ, payload)
-        if call.access_key.startswith(AWS_ITSELF):
-            return self._answer(call, environ, start_response)
-        aws.requests.append(call)
-        started: list[Any] = []
-        try:
-            aws.before(call)
-            aws.faults.check(call)
-            # the answer begins when it is sure that there is one
-            result = self._answer(call, environ, lambda *words: started.append(words))  # type: ignore[arg-type]
-            aws.faults.lose(call)
-        except AwsError as error:
-            return answer_error(error, call, start_response)
-        finally:
-            aws.after(call)
-        start_response(*started[-1])
-        return result
-
-    def _answer(self, call: Call, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """What AWS answers where no fault is set."""
-        try:
-            if call.access_key in self.aws.roles:
-                check(call, self.aws.roles[call.access_key])
-            if call.service == "s3":
-                self._check_bucket(call)
-            for service in (self.aws.sagemaker, self.aws.codedeploy):
-                if service.knows(call):
-                    return answer(service.answer(call), start_response)
-            return self.moto(environ, start_response)  # type: ignore[no-any-return]  # moto is not followed
-        except AwsError as error:
-            return answer_error(error, call, start_response)
-        except Exception:
-            # not 500, which boto3 tries again and again
-            return answer_error(AwsError("EmulationError", traceback.format_exc()), call, start_response)
-
-    def _check_bucket(self, call: Call) -> None:
-        """A bucket answers its own account alone, in its own region."""
-        name = call.body.get("Bucket", "")
-        if s3_backends.bucket_accounts.get(name, ("aws", ACCOUNT))[1] != ACCOUNT and call.action != "CreateBucket":
-            raise AwsError("AccessDenied", "Access Denied", 403)
-        bucket = s3_backends[ACCOUNT]["aws"].buckets.get(name)
-        if bucket is not None and bucket.region_name != call.region and call.action != "GetBucketLocation":
-            raise AwsError("PermanentRedirect", REDIRECT, 301, x_amz_bucket_region=bucket.region_name)
-
-
-class Quiet(MotoRequestHandler):  # type: ignore[misc]  # moto is not followed
-    """Says nothing of each request."""
-
-    def log(self, type: str, message: str, *args: object) -> None:
-        """Nothing."""

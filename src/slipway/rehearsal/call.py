@@ -30,6 +30,7 @@ class Call:
     signed_at: str = ""
     method: str = "POST"
     path: str = ""
+    json: bool = False  # in the form that is answered in JSON, of a service that knows another too
 
 
 class AwsError(Exception):
@@ -59,7 +60,8 @@ def read_call(environ: WSGIEnvironment, payload: bytes) -> Call:
     access_key, region, service = scope.groups() if scope else ("", "us-east-1", "s3")
     path = environ["PATH_INFO"].encode("latin1").decode("utf-8", "replace")
     action, body = f"{environ['REQUEST_METHOD']} {path}", {}
-    if target := environ.get("HTTP_X_AMZ_TARGET"):
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
         action, body = target.rpartition(".")[2], json.loads(payload or b"{}")
     elif environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         body = {key: values[0] for key, values in parse_qs(payload.decode()).items()}
@@ -73,9 +75,10 @@ def read_call(environ: WSGIEnvironment, payload: bytes) -> Call:
     elif service in REST:
         action, body = _rest_action(service, environ["REQUEST_METHOD"], path) or (action, {})
         body |= {name: values[0] for name, values in query.items()}
-        body |= json.loads(payload) if environ.get("CONTENT_TYPE", "").startswith("application/json") else {}
+        asks_in_json = environ.get("CONTENT_TYPE", "").startswith("application/json") and action != "Invoke"
+        body |= json.loads(payload) if asks_in_json else {}
     signed_at = environ.get("HTTP_X_AMZ_DATE", "")
-    return Call(service, action, body, region, access_key, signed_at, environ["REQUEST_METHOD"], path)
+    return Call(service, action, body, region, access_key, signed_at, environ["REQUEST_METHOD"], path, bool(target))
 
 
 def _rest_action(service: str, method: str, path: str) -> tuple[str, dict[str, str]] | None:
@@ -145,7 +148,7 @@ def answer_error(error: AwsError, call: Call, start_response: StartResponse) -> 
         return _answer(
             error.status, "application/xml", "" if call.method == "HEAD" else told, start_response, error.headers
         )
-    if call.service in QUERY:
+    if call.service in QUERY and not call.json:
         told = f"<Error><Type>Sender</Type><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
         return _answer(
             error.status, "text/xml", f"<ErrorResponse>{told}</ErrorResponse>", start_response, error.headers

@@ -17,10 +17,10 @@ class CodeDeploy:
         self.tags: dict[str, dict[str, str]] = {}
         self._actions = {
             "CreateApplication": self._create_application,
-            "GetApplication": lambda call: {"application": self._application(call)},
+            "GetApplication": lambda call: {"application": self.application(call)},
             "DeleteApplication": self._delete_application,
             "CreateDeploymentGroup": self._create_group,
-            "GetDeploymentGroup": lambda call: {"deploymentGroupInfo": self._group(call)},
+            "GetDeploymentGroup": lambda call: {"deploymentGroupInfo": self.group(call)},
             "UpdateDeploymentGroup": self._update_group,
             "DeleteDeploymentGroup": self._delete_group,
             "ListTagsForResource": self._list_tags,
@@ -48,7 +48,8 @@ class CodeDeploy:
         self._keep_tags(call, f"application:{key[1]}")
         return {"applicationId": self.applications[key]["applicationId"]}
 
-    def _application(self, call: Call) -> Found:
+    def application(self, call: Call) -> Found:
+        """The application that a call names; raises AwsError."""
         name = call.body["applicationName"]
         try:
             return self.applications[call.region, name]
@@ -60,7 +61,7 @@ class CodeDeploy:
         return {}
 
     def _create_group(self, call: Call) -> Found:
-        self._application(call)
+        self.application(call)
         key = (call.region, call.body["applicationName"], call.body["deploymentGroupName"])
         if key in self.groups:
             raise AwsError("DeploymentGroupAlreadyExistsException", f"Deployment group already exists: {key[2]}")
@@ -69,7 +70,8 @@ class CodeDeploy:
         self._keep_tags(call, f"deploymentgroup:{key[1]}/{key[2]}")
         return {"deploymentGroupId": self.groups[key]["deploymentGroupId"]}
 
-    def _group(self, call: Call, name: str = "deploymentGroupName") -> Found:
+    def group(self, call: Call, name: str = "deploymentGroupName") -> Found:
+        """The group that a call names; raises AwsError."""
         key = (call.region, call.body["applicationName"], call.body[name])
         if key not in self.groups:
             raise AwsError("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {key[2]}")
@@ -78,7 +80,7 @@ class CodeDeploy:
     def _update_group(self, call: Call) -> Found:
         names = ("applicationName", "currentDeploymentGroupName", "newDeploymentGroupName")
         kept = {name: value for name, value in call.body.items() if name not in names}
-        self._group(call, "currentDeploymentGroupName").update(kept)
+        self.group(call, "currentDeploymentGroupName").update(kept)
         return {}
 
     def _delete_group(self, call: Call) -> Found:

@@ -99,6 +99,8 @@ def context_of(call: Call) -> Context:
         found["lambda:Principal"] = call.body["Principal"]
     if call.service == "lambda" and "AuthType" in call.body:
         found["lambda:FunctionUrlAuthType"] = call.body["AuthType"]
+    if call.service == "monitoring" and "Namespace" in call.body:
+        found["cloudwatch:namespace"] = call.body["Namespace"]
     if "Prefix" in call.body:
         found["s3:prefix"] = call.body["Prefix"]
     if call.service == "kms" and (key := key_of(call)):
@@ -142,6 +144,8 @@ def implied(call: Call, action: str, place: Need) -> Iterator[Need]:
     if call.action == "CreateRepository" and (key := call.body.get("encryptionConfiguration", {}).get("kmsKey")):
         for grant in ("CreateGrant", "DescribeKey", "RetireGrant"):
             yield Need(f"kms:{grant}", key, context_of_key(key_named(call, key)))
+    if call.action == "CreateDeployment":
+        yield from of_deployment(call)
     if call.action == "CreateLogGroup" and "kmsKeyId" in call.body:
         yield Need("logs:AssociateKmsKey", place.resource)
     if call.service == "events" and "Connection" in call.action and not call.action.startswith("Describe"):
@@ -163,6 +167,18 @@ def roles_in(value: Any, name: str = "") -> Iterator[str]:
             yield from roles_in(each, name)
     elif isinstance(value, str) and name.lower() in ROLE_FIELDS and value.startswith("arn:aws:iam::"):
         yield value
+
+
+def of_deployment(call: Call) -> Iterator[Need]:
+    """Who deploys registers what is deployed, and looks at how.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
+    """
+    application = here(call, f"application:{call.body['applicationName']}")
+    for verb in ("GetApplicationRevision", "RegisterApplicationRevision"):
+        yield Need(f"codedeploy:{verb}", application)
+    config = call.body.get("deploymentConfigName", "CodeDeployDefault.LambdaCanary10Percent5Minutes")
+    yield Need("codedeploy:GetDeploymentConfig", here(call, f"deploymentconfig:{config}"))
 
 
 def of_object(call: Call, action: str) -> Iterator[Need]:

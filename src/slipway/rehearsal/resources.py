@@ -15,6 +15,10 @@ from slipway.rehearsal.call import ACCOUNT, Call
 # actions that know no resource
 EVERYWHERE = {
     "cloudwatch:GetMetricData",
+    "cloudwatch:GetMetricStatistics",
+    "cloudwatch:ListMetrics",
+    "cloudwatch:PutMetricData",
+    "codedeploy:PutLifecycleEventHookExecutionStatus",
     "codedeploy:StopDeployment",
     "ecr:GetAuthorizationToken",
     "iam:ListOpenIDConnectProviders",
@@ -103,13 +107,14 @@ def of_lambda(call: Call) -> list[str]:
 
 def of_cloudwatch(call: Call) -> list[str]:
     """Alarms (a description of some asks for all), or a dashboard, which is of no region."""
-    for name in ("DashboardName", "DashboardNames.member.1"):
+    for name in ("DashboardName", "DashboardNames.member.1", "DashboardNames"):
         if name in call.body:
-            return [f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{call.body[name]}"]
+            [*_, told] = [call.body[name]] if isinstance(call.body[name], str) else call.body[name]
+            return [f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{told}"]
     if call.action == "DescribeAlarms":
         return [here(call, "alarm:*", "cloudwatch")]
     found = [value for name, value in call.body.items() if re.fullmatch(r"AlarmName(s\.member\.\d+)?", name)]
-    return [here(call, f"alarm:{name}", "cloudwatch") for name in found]
+    return [here(call, f"alarm:{name}", "cloudwatch") for name in [*found, *call.body.get("AlarmNames", [])]]
 
 
 def of_events(call: Call) -> list[str]:

@@ -27,12 +27,18 @@ def policies_of(name: str) -> tuple[list[Policy], Policy]:
     Raises AwsError where there is no such role.
     """
     backend = iam_backends[ACCOUNT]["aws"]
-    role = next((role for role in backend.roles.values() if role.name == name), None)
+    role = next((role for role in list(backend.roles.values()) if role.name == name), None)
     if role is None:
         raise AwsError("AccessDenied", f"Not authorized to perform sts:AssumeRole: there is no role {name}", 403)
     attached = [document_of(policy) for policy in role.managed_policies.values()]
     boundary = backend.managed_policies.get(role.permissions_boundary_arn)
     return [json.loads(each) for each in role.policies.values()] + attached, document_of(boundary) if boundary else ALL
+
+
+def trust_of(arn: str) -> Policy | None:
+    """The trust policy of a role; None where there is no such role."""
+    roles = list(iam_backends[ACCOUNT]["aws"].roles.values())
+    return next((json.loads(role.assume_role_policy_document) for role in roles if role.arn == arn), None)
 
 
 def document_of(policy: Any) -> Policy:
