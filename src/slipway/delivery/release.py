@@ -1,4 +1,4 @@
-"""Brings the bundle that main asks for to an environment; each step finds what an earlier run did, however that ended."""
+"""Brings the bundle that main asks for to an environment; each step finds what an earlier run, cut off, did of it."""
 
 import os
 from dataclasses import dataclass

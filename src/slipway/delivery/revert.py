@@ -63,9 +63,11 @@ def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] |
         "title": f"Take back the model of {merge[:12]}",
         "head": branch,
         "base": base,
-        "body": f"{why}\n\nThis puts back what `{base}` asked for before {merge}. Until it is merged, `{base}` and what "
-        "answers in production differ.",
+        "body": f"{why}\n\nThis puts back what `{base}` asked for before {merge}. Until it is merged, `{base}` and "
+        "production differ.",
     }
+    # a pull request that a workflow opens starts none
+    github.post("actions/workflows/ci.yml/dispatches", {"ref": branch}, look=again)
     try:
         pull: dict[str, Any] = github.post("pulls", body, look=found)
     except GitHubError as error:
@@ -75,8 +77,6 @@ def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] |
                 f"again; or open a pull request of branch {branch} yourself."
             ) from error
         raise
-    # a pull request that a workflow opens starts none
-    github.post("actions/workflows/ci.yml/dispatches", {"ref": branch})
     return pull
 
 
