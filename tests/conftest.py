@@ -1,5 +1,7 @@
 """What every test may use."""
 
+import gc
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,6 +16,9 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# until all tests are imported: the libraries' million objects would be looked at again and again
+gc.disable()
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +99,7 @@ def bundle(shipped: Path, tmp_path: Path) -> Path:
 def job_of() -> Callable[..., Any]:
     """Makes a small training job, of a few epochs on `prepared`, that nobody tracks."""
     from slipway.config.compose import Order, resolve
+    from slipway.config.root import Resolved
     from slipway.config.tracking import TrackingConfig
     from slipway.training.layout import Job
 
@@ -103,9 +109,13 @@ def job_of() -> Callable[..., Any]:
         "pretrained": {},
     }
 
+    @cache
+    def composed(kind: str, values: str) -> Resolved:
+        return resolve(Order({"data": "banking77", "model": kind}, json.loads(values)), conf=ROOT / "conf")[0]
+
     def make(kind: str = "bag", minutes: float = 5.0, digits: str = "0", model: Any = None, **train: Any) -> Job:
         values = {"model": small[kind] | (model or {}), "train": {"epochs": 3, "patience": None, "threads": 1} | train}
-        config, _ = resolve(Order({"data": "banking77", "model": kind}, values), conf=ROOT / "conf")
+        config = composed(kind, json.dumps(values))
         tracking = TrackingConfig(uri=None, experiment="e", registered_model="m", system_metrics=False)
         return Job(
             hash=digits * 16, model=config.model, train=config.train, tracking=tracking, checkpoint_minutes=minutes
@@ -177,6 +187,12 @@ def _own_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLIPWAY_OVERRIDES", "SLIPWAY_COMPUTE", "MLFLOW_TRACKING_URI"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage; what was imported stays, and no collection needs to look at it again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

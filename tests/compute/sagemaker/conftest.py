@@ -1,7 +1,9 @@
 """An emulated account that is set up to train, and this project's ways into it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,12 @@ def account(aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emula
     assert sorted(asked - set(json.loads(ACTIONS.read_text(encoding="utf-8")))) == []
 
 
+@cache
+def compute(words: tuple[str, ...], _: frozenset[tuple[str, str]]) -> Any:
+    """The section `compute` under these overrides, in an environment that says this of Slipway."""
+    return runtime(["compute=sagemaker", *words]).compute
+
+
 class Project:
     """A checkout whose job is `job`; another one at the same account is another `state`."""
 
@@ -48,8 +56,8 @@ class Project:
 
     def backend(self, *words: str) -> SageMaker:
         """The backend as a new process would make it, under overrides of the configuration."""
-        compute = runtime(["compute=sagemaker", *words]).compute
-        return SageMaker(compute, JobFolder(self.job.hash, self.state), self.said.append)
+        ours = frozenset((name, value) for name, value in os.environ.items() if name.startswith("SLIPWAY_"))
+        return SageMaker(compute(words, ours), JobFolder(self.job.hash, self.state), self.said.append)
 
     def submit(self, *words: str) -> bool:
         """Submit the job as a new process would."""
