@@ -23,6 +23,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
         for name, value in there.environment.items():
             monkeypatch.setenv(name, value)
         yield there
+        assert there.violations == []
 
 
 @pytest.mark.parametrize(
@@ -48,13 +49,19 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
         ("DELETE", "environments/closed/deployment-branch-policies/5", None, 404, "Not Found"),
         ("POST", "rulesets", {"name": "a"}, 422, '"enforcement" wasn\'t supplied'),
         ("POST", "rulesets", {"name": "a", "enforcement": "on"}, 422, "enforcement"),
-        ("POST", "rulesets", {"name": "a", "enforcement": "active", "rules": [{"type": "b"}]}, 422, "Invalid rule 'b'"),
+        (
+            "POST",
+            "rulesets",
+            {"name": "a", "enforcement": "active", "rules": [{"type": "b"}]},
+            422,
+            "Invalid property /rules/0",
+        ),
         (
             "POST",
             "rulesets",
             {"name": "a", "enforcement": "active", "rules": [{"type": "pull_request", "parameters": {}}]},
             422,
-            "required_approving_review_count",
+            "data matches no possible input",
         ),
         ("PUT", "rulesets/5", {"name": "a"}, 404, "Not Found"),
         ("GET", "nowhere", None, 404, "Not Found"),

@@ -1,0 +1,289 @@
+"""GitHub on this machine: one repository, its people and its jobs' tokens.
+
+    with GitHub() as github:
+        subprocess.run(["gh", "api", "user"], env=os.environ | github.environment)
+        requests.get(f"{github.url}/repos/acme/texts", headers={"Authorization": f"Bearer {github.as_user().token}"})
+
+It keeps state, answers in GitHub's forms, and refuses what GitHub refuses: malformed requests, who has no right, and
+what a plan lacks. Each request and answer is held against GitHub's own description. https://docs.github.com/en/rest
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from queue import Queue
+from secrets import token_hex
+from threading import RLock
+from typing import Self
+
+from slipway.rehearsal.github import checks, deployments, event
+from slipway.rehearsal.github.call import API, NOT_FOUND, SITE, Answer, Call, Caller, Json, RefusedError, known, refusal
+from slipway.rehearsal.github.checks import Check, Status
+from slipway.rehearsal.github.contract import Contract, ViolationError
+from slipway.rehearsal.github.deployments import Deployment
+from slipway.rehearsal.github.event import Event
+from slipway.rehearsal.github.faults import Faults
+from slipway.rehearsal.github.forms import BOT
+from slipway.rehearsal.github.git import NOBODY, Git, Signature
+from slipway.rehearsal.github.issues import Comment
+from slipway.rehearsal.github.moves import follow
+from slipway.rehearsal.github.person import Person
+from slipway.rehearsal.github.pull import Pull
+from slipway.rehearsal.github.routes import ROUTES
+from slipway.rehearsal.github.server import doors, serving
+from slipway.rehearsal.github.workflows import Run
+
+GH = "rehearsal"  # the token of `gh`
+
+
+class GitHub:
+    """An empty repository and its owner `octocat`, as long as the block lasts.
+
+    `plan` is `public` (a public repository has all), `free` or `team` (private ones lack some). A test may read and set
+    what the attributes hold: `requests` are the method and path of each that came, `refusals` what those are answered,
+    `violations` what does not fit GitHub's description (none, if all is well), `events` what workflows are started for,
+    `people` everybody's role, `approve` whether reviewers let jobs into environments, `down` that nothing answers.
+    `gh` asks as `login`, and nobody is known to it where there is none. Jobs may not open pull requests before
+    `workflow_permissions` (or `PUT .../actions/permissions/workflow`) lets them: that is GitHub's default.
+    """
+
+    def __init__(self, repository: str = "acme/texts", number: int = 202, plan: str = "public") -> None:
+        self.owner, self.name = repository.split("/")
+        self.number, self.plan, self.branch = number, plan, "main"
+        self.api, self.site = f"{API}/repos/{repository}", f"{SITE}/{repository}"
+        self.login: str | None = "octocat"
+        self.admin, self.visible, self.approve, self.down = True, True, True, False
+        self.people: dict[str, str] = {"octocat": "admin"}
+        self.refusals: dict[str, RefusedError] = {}
+        self.variables: dict[str, str] = {}
+        self.environments: dict[str, Json] = {}
+        self.rulesets: dict[int, Json] = {}
+        self.workflow_permissions: Json = {
+            "default_workflow_permissions": "read",
+            "can_approve_pull_request_reviews": False,
+        }
+        self.requests: list[str] = []
+        self.violations: list[str] = []
+        self.events: Queue[Event] = Queue()
+        self.faults = Faults()
+        self.pulls: dict[int, Pull] = {}
+        self.comments: dict[int, Comment] = {}
+        self.checks: list[Check] = []
+        self.statuses: list[Status] = []
+        self.deployments: dict[int, Deployment] = {}
+        self.runs: dict[int, Run] = {}
+        self.forks: dict[str, Git] = {}
+        self.lock = RLock()
+        self.last_number, self._last = 0, 1000
+        self._labels: dict[str, int] = {}
+        self._tokens: dict[str, tuple[str, Mapping[str, str] | None]] = {}
+        self._persons: dict[str, Person] = {}
+        self._seen: dict[str, dict[str, str]] = {}
+        self._contract = Contract()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.folder = Path(tempfile.mkdtemp(prefix="github-"))
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            self.git = Git(self.repository_path, self.branch)
+            self.git.run("config", "receive.hideRefs", "refs/pull")
+            socket = self.folder / "socket"
+            (self.folder / "config.yml").write_text(f"http_unix_socket: {socket}\n", encoding="utf-8")
+            official, loopback = doors(self)
+            stack.enter_context(serving(f"unix://{socket}", official))
+            self.url = f"http://127.0.0.1:{stack.enter_context(serving('127.0.0.1', loopback))}"
+            self.environment = {"GH_CONFIG_DIR": str(self.folder), "GH_TOKEN": GH}
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def repository_path(self) -> Path:
+        """The bare repository: what is pushed there is on GitHub; `look` tells its workflows."""
+        return self.folder / "git" / self.owner / f"{self.name}.git"
+
+    # people and tokens
+
+    def as_user(self, login: str = "octocat", role: str | None = None) -> Person:
+        """A person, who gets that role (admin, maintain, write, triage, read, none); a stranger has none."""
+        self.people.setdefault(login, "none")
+        if role is not None:
+            self.people[login] = role
+        if login not in self._persons:
+            token = token_hex(20)
+            self._tokens[token] = (login, None)
+            self._persons[login] = Person(self, login, token)
+        return self._persons[login]
+
+    def token_for(self, permissions: Mapping[str, str], actor: str = BOT) -> str:
+        """A job's token with a workflow's `permissions`; of a person, a fine-grained one, which starts workflows."""
+        token = token_hex(20)
+        self._tokens[token] = (actor, {name.replace("_", "-"): level for name, level in permissions.items()})
+        return token
+
+    def revoke(self, token: str) -> None:
+        """A token is known no more, as a job's after its end."""
+        del self._tokens[token]
+
+    def caller(self, token: str | None) -> Caller:
+        """Whose token it is; RefusedError (401)."""
+        if token == GH and self.login is not None:
+            self.people.setdefault(self.login, "admin")
+            return Caller(self.login, self.role_of(self.login))
+        if token is None or token not in self._tokens:
+            raise RefusedError(401, "Bad credentials")
+        login, permissions = self._tokens[token]
+        role = "write" if login == BOT else self.role_of(login)
+        return Caller(login, role, permissions, is_job=login == BOT)
+
+    def role_of(self, login: str) -> str:
+        """What a person is to the repository."""
+        if login == self.login and not self.admin:
+            return "write"
+        return self.people.get(login, "none")
+
+    def may_use_git(self, caller: Caller, owner: str, writes: bool) -> bool:
+        """Whether clones (or pushes) are for them."""
+        if caller.permissions is not None:
+            level = caller.permissions.get("contents", "none")
+            return owner == self.owner and (level == "write" or (level == "read" and not writes))
+        if owner != self.owner:
+            return caller.login == owner or not writes
+        enough = ("write", "maintain", "admin") if writes else ("read", "triage", "write", "maintain", "admin")
+        return caller.role in enough or (not writes and self.plan == "public")
+
+    def person_number(self, login: str) -> int:
+        """GitHub's number of a person."""
+        names = list(dict.fromkeys(["octocat", *self.people, self.owner]))
+        return names.index(login) + 1 if login in names else 999
+
+    def signature(self, login: str) -> Signature:
+        """How somebody signs commits that they make at GitHub."""
+        number = 41898282 if login == BOT else self.person_number(login)
+        return Signature(login, f"{number}+{login}@users.noreply.github.com", "")
+
+    # what runs workflows tells
+
+    def report_check(self, sha: str, name: str, conclusion: str | None, run_id: int) -> None:
+        """A job's check run of a commit (a pull request's head); without a conclusion it has begun."""
+        self.checks.append(Check(self.next_id(), sha, name, conclusion, run_id, event.now()))
+
+    def start_run(self, file: str, name: str, started: Event) -> int:
+        """A run of a workflow's file (`ci.yml`) has begun; its number."""
+        number = len([run for run in self.runs.values() if run.file == file]) + 1
+        run = Run(self.next_id(), number, file, name, started, event.now(), event.now())
+        self.runs[run.id] = run
+        return run.id
+
+    def end_run(self, run_id: int, conclusion: str) -> None:
+        """It has ended."""
+        run = self.runs[run_id]
+        run.status, run.conclusion, run.updated_at = "completed", conclusion, event.now()
+
+    def start_deployment(self, environment: str, ref: str, sha: str, login: str = BOT) -> int:
+        """A job with `environment:` asks to begin; RefusedError where its branch or a reviewer does not let it in."""
+        return deployments.start(self, environment, ref, sha, login).id
+
+    def end_deployment(self, number: int, state: str) -> None:
+        """It has ended: success, failure, error or inactive."""
+        deployments.mark(self, self.deployments[number], state, BOT)
+
+    def missing(self, required: list[Json], sha: str) -> list[str]:
+        """The checks of a rule that are not green for a commit."""
+        return checks.missing(self, required, sha)
+
+    # what operations keep
+
+    def next_id(self) -> int:
+        """A number that nothing else has."""
+        self._last += 1
+        return self._last
+
+    def label_number(self, name: str) -> int:
+        """A label's number."""
+        return self._labels.setdefault(name, 7000 + len(self._labels))
+
+    def comments_of(self, number: int) -> list[Comment]:
+        """What is said of a pull request, the oldest first."""
+        return [each for each in self.comments.values() if each.number == number]
+
+    def fork(self, login: str) -> Git:
+        """Somebody's copy of the repository, made where there is none."""
+        if login not in self.forks:
+            self.forks[login] = Git(self.folder / "git" / login / f"{self.name}.git", self.branch)
+            self.forks[login].run("fetch", "--quiet", str(self.git.folder), "refs/heads/*:refs/heads/*")
+            self._seen[login] = self.forks[login].refs()
+        return self.forks[login]
+
+    def look(self, caller: Caller) -> None:
+        """Tell workflows and pull requests what was pushed since, by whom."""
+        with self.lock:
+            for owner, git in [(self.owner, self.git), *self.forks.items()]:
+                before, after = self._seen.get(owner, {}), git.refs()
+                self._seen[owner] = after
+                for ref in sorted({*before, *after}):
+                    old, new = before.get(ref, NOBODY), after.get(ref, NOBODY)
+                    if old != new and not ref.startswith("refs/pull/"):
+                        follow(self, owner, ref, old, new, caller)
+
+    # the way of a request
+
+    def answer(
+        self, method: str, path: str, quoted: str, query: dict[str, str], data: bytes, token: str | None, accept: str
+    ) -> Answer:
+        """What is answered to a request; status 0 breaks the connection off."""
+        with self.lock:
+            self.requests.append(f"{method} {path}")
+            fault = self.faults.meet(method, path)
+            if fault and not fault[1]:
+                return fault[0]
+            try:
+                answer = self._do(method, path, quoted, query, data, token, accept)
+            except RefusedError as error:
+                answer = refusal(error)
+            except ViolationError as error:
+                self.violations.append(str(error))
+                answer = Answer(500, {"message": str(error)})
+            if method != "GET":
+                self._seen[self.owner] = self.git.refs()
+            return fault[0] if fault else answer
+
+    def _do(
+        self, method: str, path: str, quoted: str, query: dict[str, str], data: bytes, token: str | None, accept: str
+    ) -> Answer:
+        caller = self.caller(token)
+        if f"{method} {path}" in self.refusals:
+            raise self.refusals[f"{method} {path}"]
+        found = self._contract.find(method, quoted)
+        if found is None:
+            raise RefusedError(*NOT_FOUND)
+        name, words = found
+        if "owner" in words:
+            told = f"{words['owner']}/{words['repo']}".lower()
+            if told != f"{self.owner}/{self.name}".lower() or not self.visible:
+                raise RefusedError(*NOT_FOUND)
+        route = known(ROUTES, name)
+        route.refuse(caller, self.plan == "public")
+        self._contract.check_request(name, words, query, body := _body(data))
+        call = Call(caller, words, query, body, accept, f"{API}{quoted}")
+        try:
+            answer: Answer = route.do(self, call)
+        except RefusedError as error:
+            answer = refusal(error)
+        self._contract.check_answer(name, answer, "raw" if "raw" in accept else "json")
+        return answer
+
+
+def _body(data: bytes) -> Json:
+    try:
+        told = json.loads(data) if data else {}
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise RefusedError(400, "Problems parsing JSON")
+    return told

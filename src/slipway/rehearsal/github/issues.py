@@ -1,0 +1,130 @@
+"""What is said of a pull request as of any issue: labels and comments."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.rehearsal.github import forms
+from slipway.rehearsal.github.call import NOT_FOUND, Answer, Call, Json, RefusedError, known
+from slipway.rehearsal.github.event import now, pulled
+from slipway.rehearsal.github.pulls import check_body, of, wrong
+
+if TYPE_CHECKING:
+    from slipway.rehearsal.github.hub import GitHub
+
+
+@dataclass
+class Comment:
+    """What somebody said."""
+
+    id: int
+    number: int  # of the pull request
+    user: str
+    body: str
+    created_at: str
+    updated_at: str
+
+
+def list_labels(github: "GitHub", call: Call) -> Answer:
+    """The labels of one pull request."""
+    return call.page(forms.label(github, name) for name in of(github, call, "issue_number").labels)
+
+
+def add_labels(github: "GitHub", call: Call) -> Answer:
+    """Those that it has not yet; each tells workflows."""
+    pull = of(github, call, "issue_number")
+    told = call.body.get("labels", [])
+    names = [each if isinstance(each, str) else each["name"] for each in told]
+    for name in names:
+        if not name or len(name) > 50:
+            raise wrong("Label", "name", "name is too long (maximum is 50 characters)")
+        if name.lower() in [each.lower() for each in pull.labels]:
+            continue
+        pull.labels.append(name)
+        pull.updated_at = now()
+        pulled(github, "labeled", pull, call.caller, {"label": forms.label(github, name)})
+    return list_labels(github, call)
+
+
+def remove_label(github: "GitHub", call: Call) -> Answer:
+    """404 where it has no such label."""
+    pull, name = of(github, call, "issue_number"), call.words["name"]
+    if name not in pull.labels:
+        raise RefusedError(404, "Label does not exist")
+    pull.labels.remove(name)
+    pull.updated_at = now()
+    pulled(github, "unlabeled", pull, call.caller, {"label": forms.label(github, name)})
+    return list_labels(github, call)
+
+
+def _comment(github: "GitHub", told: Comment) -> Json:
+    url, pull = f"{github.api}/issues/comments/{told.id}", f"{github.api}/issues/{told.number}"
+    found = {"id": told.id, "node_id": forms.node("IssueComment", told.id), "url": url, "issue_url": pull}
+    found |= {"html_url": f"{github.site}/pull/{told.number}#issuecomment-{told.id}", "body": told.body}
+    found |= {"user": forms.user(github, told.user), "author_association": "NONE", "performed_via_github_app": None}
+    return found | {"created_at": told.created_at, "updated_at": told.updated_at}
+
+
+def list_comments(github: "GitHub", call: Call) -> Answer:
+    """The oldest first."""
+    pull = of(github, call, "issue_number")
+    since = call.query.get("since", "")
+    told = [each for each in github.comments_of(pull.number) if each.updated_at >= since]
+    return call.page(_comment(github, each) for each in told)
+
+
+def create_comment(github: "GitHub", call: Call) -> Answer:
+    """Say something."""
+    pull = of(github, call, "issue_number")
+    _check(call.body["body"])
+    told = Comment(github.next_id(), pull.number, call.caller.login, call.body["body"], now(), now())
+    github.comments[told.id] = told
+    return Answer(201, _comment(github, told))
+
+
+def get_comment(github: "GitHub", call: Call) -> Answer:
+    """One."""
+    return Answer(200, _comment(github, known(github.comments, call.number("comment_id"))))
+
+
+def update_comment(github: "GitHub", call: Call) -> Answer:
+    """Say it anew: one's own, or as who may write."""
+    told = _own(github, call)
+    _check(call.body["body"])
+    told.body, told.updated_at = call.body["body"], now()
+    return Answer(200, _comment(github, told))
+
+
+def delete_comment(github: "GitHub", call: Call) -> Answer:
+    """Take it back."""
+    del github.comments[_own(github, call).id]
+    return Answer(204)
+
+
+def _own(github: "GitHub", call: Call) -> Comment:
+    told: Comment = known(github.comments, call.number("comment_id"))
+    if call.caller.login != told.user and call.caller.role not in ("write", "maintain", "admin"):
+        raise RefusedError(403, "Must have push access to repository.")
+    return told
+
+
+def _check(body: str) -> None:
+    if not body.strip():
+        raise wrong("IssueComment", "body", "body can't be blank", "missing_field")
+    check_body("IssueComment", body)
+
+
+def collaborator_permission(github: "GitHub", call: Call) -> Answer:
+    """What a person may do: maintain is told as write, and triage as read."""
+    login = call.words["username"]
+    if login not in github.people:
+        raise RefusedError(*NOT_FOUND)
+    role = github.role_of(login)
+    permission = {"maintain": "write", "triage": "read"}.get(role, role)
+    if role == "none" and github.plan == "public":
+        role = permission = "read"
+    return Answer(200, {"permission": permission, "role_name": role, "user": _collaborator(github, login, role)})
+
+
+def _collaborator(github: "GitHub", login: str, role: str) -> Json:
+    permissions = forms.repository(github, role=role)["permissions"]
+    return forms.user(github, login) | {"role_name": role, "permissions": permissions}
