@@ -25,6 +25,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from slipway.rehearsal.alarms import Alarms
 from slipway.rehearsal.call import ACCOUNT, AwsError, Call, session
 from slipway.rehearsal.codedeploy import CodeDeploy
+from slipway.rehearsal.events import Events
 from slipway.rehearsal.faults import Faults
 from slipway.rehearsal.front import AWS_ITSELF, Server
 from slipway.rehearsal.functions import Answer, Functions
@@ -72,7 +73,8 @@ class EmulatedAws:
         self.roles: dict[str, str] = {}  # by access key
         self.before: Callable[[Call], None] = lambda call: None
         self.after: Callable[[Call], None] = lambda call: None
-        self.sagemaker = SageMaker(self.faults, self.client, self._worker)
+        self.events = Events(self.client, seed)
+        self.sagemaker = SageMaker(self.faults, self.client, self._worker, self._tell)
         self.registry, self.alarms, self.codedeploy = Registry(), Alarms(), CodeDeploy()
         self.functions = Functions(self.registry, lambda role: self._take(role, "ASIA"), FunctionLog(self.client), seed)
         self.releases = Releases(self.codedeploy, self.client)
@@ -114,6 +116,7 @@ class EmulatedAws:
         self.url = self._server.url
         self.functions.open(self.folder / "functions", self.url)
         self.registry.url = self.url
+        self.events.open()
         empty = self.folder / "config"  # DVC takes no device for a file
         empty.touch()
         self.environment = environment(self.url, self.region, YOURS) | {"HOME": str(self.folder)}
@@ -121,6 +124,7 @@ class EmulatedAws:
 
     def _stop(self) -> None:
         """End the server, and all threads and processes that answer."""
+        self.events.close()
         self.functions.close()
         self._server.close()
         self._clients.clear()
@@ -167,7 +171,16 @@ class EmulatedAws:
 
     @minute.setter
     def minute(self, seconds: float) -> None:
-        self.alarms.minute = self.releases.minute = seconds
+        self.alarms.minute = self.releases.minute = self.events.minute = seconds
+
+    @property
+    def github(self) -> str:
+        """Where EventBridge's API destinations find GitHub's API."""
+        return self.events.github
+
+    @github.setter
+    def github(self, url: str) -> None:
+        self.events.github = url.rstrip("/")
 
     def sent(self, service: str, action: str) -> list[dict[str, Any]]:
         """The bodies of the requests for an action, in their order."""
@@ -253,6 +266,11 @@ class EmulatedAws:
             self.seed,
         )
 
+    def _tell(self, job: TrainingJob) -> None:
+        """A job has taken a status: EventBridge hears of it."""
+        detail = {key: milliseconds(key, value) for key, value in job.describe().items()}
+        self.events.publish(job.region, "aws.sagemaker", "SageMaker Training Job State Change", [job.arn], detail)
+
     def _end_jobs(self) -> None:
         workers = list(self.sagemaker.workers.values())
         for worker in workers:
@@ -260,3 +278,8 @@ class EmulatedAws:
         sweep(self.folder)
         for worker in workers:
             worker.join(SECONDS)
+
+
+def milliseconds(key: str, value: Any) -> Any:
+    """A value as events tell it: times in milliseconds."""
+    return round(1000 * value) if key.endswith("Time") and isinstance(value, float) else value

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from threading import Condition
 from typing import Any
 
@@ -37,10 +38,13 @@ SPOT_PRICE = 0.3  # of the time that is billed on demand
 
 
 class TrainingJob:
-    """One job; `changed` is held while it is read or changed, and told of each change."""
+    """One job; `changed` is held while it is read or changed, and told of each change. So is `heard`, by the job."""
 
-    def __init__(self, request: dict[str, Any], region: str, changed: Condition) -> None:
+    def __init__(
+        self, request: dict[str, Any], region: str, changed: Condition, heard: Callable[["TrainingJob"], None]
+    ) -> None:
         self.request, self.region, self.changed = request, region, changed
+        self.heard = heard
         self.name: str = request["TrainingJobName"]
         self.arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:training-job/{self.name}"
         self.tags: list[dict[str, str]] = list(request.get("Tags", []))
@@ -91,6 +95,7 @@ class TrainingJob:
             self.modified, self.failure = now, failure
             if secondary in ENDS:
                 self.transitions[-1]["EndTime"] = self.ended = now
+            self.heard(self)
             self.changed.notify_all()
 
     def summary(self) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class FunctionLog:
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
         function = ("FunctionName", name)
-        sets = [(function,)]
+        sets: list[tuple[tuple[str, str], ...]] = [(function,)]
         if qualifier:
             resource = ("Resource", f"{name}:{qualifier}")
             sets.append((function, resource))

@@ -21,6 +21,15 @@ def check(call: Call, name: str) -> None:
             raise denial(call, need.action, need.resource, name)
 
 
+def may(name: str, action: str, resource: str) -> bool:
+    """Whether a role of that name is there, and may do that."""
+    try:
+        policies, boundary = policies_of(name)
+    except AwsError:
+        return False
+    return allowed(policies, boundary, action, resource, {})
+
+
 def policies_of(name: str) -> tuple[list[Policy], Policy]:
     """A role's own and attached policies, and its boundary (one that allows all where it has none).
 

@@ -49,10 +49,19 @@ USE_IT = "Please use this region to retry the request"
 
 
 class SageMaker:
-    """The training jobs of one account; `client` gives a client of a service, `start` a worker of a job."""
+    """The training jobs of one account; `client` gives a client of a service, `start` a worker of a job.
 
-    def __init__(self, faults: Faults, client: Callable[..., Any], start: Callable[[TrainingJob], Worker]) -> None:
-        self.faults, self.client, self.start = faults, client, start
+    `heard` is told of each status that a job takes.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        client: Callable[..., Any],
+        start: Callable[[TrainingJob], Worker],
+        heard: Callable[[TrainingJob], None],
+    ) -> None:
+        self.faults, self.client, self.start, self.heard = faults, client, start, heard
         self.changed = Condition()
         self.jobs: dict[tuple[str, str], TrainingJob] = {}
         self.workers: dict[str, Worker] = {}
@@ -87,7 +96,7 @@ class SageMaker:
             raise error
         with self.changed:
             self._must_be_free(call.region, name)  # of two at once, one is first
-            job = self.jobs[call.region, name] = TrainingJob(request, call.region, self.changed)
+            job = self.jobs[call.region, name] = TrainingJob(request, call.region, self.changed, self.heard)
             self.workers[name] = self.start(job)
             self.workers[name].start()
         return {"TrainingJobArn": job.arn}
