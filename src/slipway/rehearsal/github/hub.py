@@ -193,6 +193,22 @@ class GitHub:
         """It has ended: success, failure, error or inactive."""
         deployments.mark(self, self.deployments[number], state, BOT)
 
+    def job_changed(self, run_id: int, job: str, sha: str, status: str, conclusion: str | None) -> None:
+        """A job is `in_progress` or `completed`: its check run of a commit."""
+        self.report_check(sha, job, conclusion if status == "completed" else None, run_id)
+
+    def deploy(self, environment: str, ref: str, sha: str, run_id: int) -> int | None:
+        """The number of a job's new deployment, or None where the environment does not let that reference in."""
+        try:
+            return self.start_deployment(environment, ref, sha)
+        except RefusedError:
+            return None
+
+    def deployed(self, deployment: int, state: str, url: str) -> None:
+        """A job's deployment is `in_progress`, or ended: `success` or `failure`."""
+        if state != "in_progress":  # it began so
+            self.end_deployment(deployment, state)
+
     def missing(self, required: list[Json], sha: str) -> list[str]:
         """The checks of a rule that are not green for a commit."""
         return checks.missing(self, required, sha)

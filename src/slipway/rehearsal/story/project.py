@@ -35,14 +35,14 @@ EVENTS = 'github_events = "acme/texts"\n'
 class Clone:
     """A person's clone of the repository at `remote`, in `folder`."""
 
-    def __init__(self, folder: Path, remote: Path) -> None:
+    def __init__(self, folder: Path, remote: str) -> None:
         self.folder, self.remote = folder, remote
 
     def found(self) -> None:
         """Make the project's first commits, and push them: its files as they are here, then what emulation needs."""
         copy_tree(self.folder)
         self.git("init", "--quiet", "--initial-branch=main")
-        self.git("remote", "add", "origin", str(self.remote))
+        self.git("remote", "add", "origin", self.remote)
         self.commit("A copy of the template")
         for name, content in OVERRIDES.items():
             (self.folder / "terraform" / name).write_text(content, encoding="utf-8")

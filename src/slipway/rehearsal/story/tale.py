@@ -1,0 +1,136 @@
+"""The story that `make rehearse` tells: from an empty account to a release that takes itself back."""
+
+from pathlib import Path
+
+from slipway.rehearsal.story.timeline import BrokenError
+from slipway.rehearsal.story.world import World
+
+TEXTS = ["Creates a new bucket in Amazon S3.", "Deletes the specified KMS key after a waiting period."]
+# right in every recorded prediction, and wrong as soon as somebody writes a letter that English lacks
+FAULT = ("asked = read()\n", "asked = read()\n            [text.encode('ascii') for text in asked.texts]\n")
+VISITORS = ["Löscht den Schlüssel."]
+
+
+def tell(world: World) -> None:
+    """All acts in their order. Raises BrokenError where the story breaks."""
+    begin(world)
+    first = train_and_merge(world, "A first model", "first", train__epochs=3)
+    production = world.answering("production")
+    if production is None or production.bundle != first:
+        raise BrokenError(f"production answers with {production}, not with {first}")
+    better = train_and_merge(world, "A better model", "better", train__epochs=6)
+    if world.answering("production").bundle != better:  # type: ignore[union-attr]
+        raise BrokenError("production does not answer with the better model")
+    ask(world)
+    worse(world)
+    canary_fails(world, better)
+
+
+def begin(world: World) -> None:
+    """What a person does once: bootstrap, and the merge that lets infra.yml apply the platform."""
+    timeline = world.timeline
+    with timeline.act("A new project"):
+        with timeline.step("push the copy to GitHub") as step:
+            world.clone.found()
+            step.shows(world.clone.git("log", "-1", "--format=%h %s"))
+        with timeline.step("make bootstrap") as step:
+            step.shows(world.bootstrap().strip().splitlines()[-1])
+        with timeline.step("infra.yml applies terraform/platform") as step:
+            world.mona.dispatch("infra.yml")
+            world.pump("infra.yml")
+        connect_events(world)
+
+
+def connect_events(world: World) -> None:
+    """Put the token for GitHub into the connection, as docs/infrastructure.md says."""
+    with world.timeline.step("let AWS tell GitHub when a training ends") as step:
+        token = world.github.token_for({"contents": "write", "metadata": "read"}, actor="octocat")
+        world.aws.client("events").update_connection(
+            Name="slipway-github",
+            AuthorizationType="API_KEY",
+            AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": f"Bearer {token}"}},
+        )
+        step.shows("a fine-grained token in EventBridge's connection, known to nobody else")
+
+
+def train(world: World, title: str, branch: str, **values: object) -> int:
+    """A pull request that trains, up to its report; returns its number."""
+    timeline = world.timeline
+    with timeline.step(f"open a pull request: {title}") as step:
+        number = world.propose(branch, title, lambda _: world.clone.order(**values))
+        step.shows(f"#{number}, label train")
+    world.pump("train.yml")
+    with timeline.step("SageMaker trains, and EventBridge tells GitHub") as step:
+        name = world.state(number).name
+        world.await_event("repository_dispatch")
+        step.shows(str(name))
+    world.pump("report.yml")
+    with timeline.step("the comment is a report") as step:
+        state = world.state(number)
+        if state.status != "reported":
+            raise BrokenError(f"the comment says {state.status}")
+        step.shows(next(line for line in world.comment(number).splitlines() if line.startswith("#")))
+    return number
+
+
+def train_and_merge(world: World, title: str, branch: str, **values: object) -> str:
+    """A pull request from its first push to production; returns the bundle that main asks for then."""
+    with world.timeline.act(title):
+        number = train(world, title, branch, **values)
+        with world.timeline.step("merge it") as step:
+            step.shows(world.mona.merge(number)[:12])
+        world.pump("deploy.yml")
+        bundle = world.merged_bundle()
+        with world.timeline.step("who answers?") as step:
+            for environment in ("staging", "production"):
+                there = world.answering(environment)
+                if there is None or there.bundle != bundle:
+                    raise BrokenError(f"{environment} answers with {there}, not with {bundle}")
+            step.shows(f"version {there.version}, bundle {bundle[:12]}" if there else "")
+    return bundle
+
+
+def ask(world: World) -> None:
+    """Questions by visitors, through the Runtime Interface Emulator."""
+    with world.timeline.step("ask production") as step:
+        answer = world.ask({"texts": TEXTS})
+        step.shows("; ".join(f"{each['label']} {each['score']:.2f}" for each in answer["predictions"]))
+
+
+def worse(world: World) -> None:
+    """The gate stops a model that is worse: GitHub refuses the merge."""
+    with world.timeline.act("A worse model"):
+        number = train(world, "A hasty model", "hasty", train__epochs=1)
+        with world.timeline.step("GitHub refuses the merge") as step:
+            step.shows(world.refused_merge(number))
+
+
+def canary_fails(world: World, good: str) -> None:
+    """A fault that no check saw meets traffic: the canary's alarm rings, and the version before answers again."""
+    with world.timeline.act("A canary that fails"):
+        with world.timeline.step("open a pull request: a faster answer") as step:
+            number = world.propose("faster", "A faster answer", break_answers, label=False)
+            step.shows(f"#{number}, serving code alone")
+        world.pump("ci.yml")
+        with world.timeline.step("merge it") as step:
+            step.shows(world.mona.merge(number)[:12])
+        with world.traffic({"texts": VISITORS}):
+            runs = world.runner.pump()
+        with world.timeline.step("production has taken the release back") as step:
+            world.expect(runs, "deploy.yml")
+            there = world.answering("production")
+            if there is None or there.bundle != good:
+                raise BrokenError(f"production answers with {there}")
+            reverts = [pull for pull in world.github.pulls.values() if pull.user == "github-actions[bot]"]
+            if len(reverts) != 1:
+                raise BrokenError(f"{len(reverts)} pull requests were opened to revert it")
+            step.shows(f"version {there.version} answers; #{reverts[0].number} {reverts[0].title}")
+
+
+def break_answers(folder: Path) -> None:
+    """Change the serving code so that some questions fail. Raises BrokenError where it has no such place."""
+    file = folder / "lambda" / "service.py"
+    text = file.read_text(encoding="utf-8")
+    if FAULT[0] not in text:
+        raise BrokenError(f"{file} has no line {FAULT[0]!r}")
+    file.write_text(text.replace(*FAULT, 1), encoding="utf-8")

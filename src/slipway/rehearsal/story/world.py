@@ -1,0 +1,245 @@
+"""The world of a rehearsal: a repository on an emulated GitHub, its runner, an account on emulated AWS, and a person.
+
+What runs in it is real: the steps of the workflow files, git, DVC, Terraform, trainings and the function itself.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Self
+
+from slipway.delivery import sticky
+from slipway.delivery.terraform import binary
+from slipway.rehearsal import docker
+from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.github import GitHub, Person, RefusedError
+from slipway.rehearsal.runner import Runner
+from slipway.rehearsal.runner.record import StepRecord, WorkflowRun
+from slipway.rehearsal.story.project import Clone
+from slipway.rehearsal.story.record import Conversation
+from slipway.rehearsal.story.timeline import BrokenError, Step, Timeline
+from slipway.rehearsal.terraform import plugins
+
+SECONDS = 180.0
+# what they do has tests of its own: here they are recorded as a success
+RECORDED = {("ci.yml", "test"), ("ci.yml", "pipeline"), ("ci.yml", "images"), ("security.yml", "*")}
+# seconds that a minute of a canary, of an alarm and between questions lasts
+MINUTE = 1.5
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What answers in an environment: the version, the image and the bundle in it."""
+
+    version: str
+    image: str
+    bundle: str
+
+
+class World:
+    """All of it, as long as the block lasts; what happens is told to the timeline."""
+
+    def __init__(self, folder: Path, timeline: Timeline) -> None:
+        self.folder, self.timeline = folder, timeline
+        self.step: Step | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.aws = stack.enter_context(EmulatedAws(grace=20))
+            self.aws.minute = MINUTE
+            self.github = stack.enter_context(GitHub())
+            self.aws.github = self.github.url
+            self.runner = stack.enter_context(Runner(self.github, self.aws, self.folder / "runner"))
+            self.runner.recorded = set(RECORDED)
+            self.runner.listen = self._heard
+            self._furnish()
+            self.mona: Person = self.github.as_user()
+            self.clone = Clone(self.folder / "clone", self.mona.remote())
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _furnish(self) -> None:
+        """What a runner's machines have, besides what AWS's address is."""
+        tools = docker.install(self.folder / "tools")
+        self.runner.path = [Path(tools.pop("PATH"))]
+        self.runner.environment = {
+            **tools,
+            **plugins(),
+            "TERRAFORM_BIN": binary(),
+            "TF_INPUT": "0",
+            "SLIPWAY_PAUSE_SECONDS": "0.3",
+        }
+
+    # what a person does
+
+    def bootstrap(self) -> str:
+        """`make bootstrap`, by a person with all rights in the account who administrates the repository."""
+        own = self.aws.environment | self.runner.environment | self.github.environment | {"APPROVE": "yes"}
+        words = ("python", "-m", "slipway.delivery.terraform", "bootstrap", "bootstrap")
+        return self.clone.run(*words, environment=own)
+
+    def propose(self, branch: str, title: str, change: Callable[[Path], None], label: bool = True) -> int:
+        """Push a change on a new branch, open a pull request, and ask for a training; returns its number."""
+        self.clone.begin(branch)
+        change(self.clone.folder)
+        self.clone.commit(title)
+        self.clone.git("push", "--quiet", "origin", f"{branch}:{branch}")
+        number = self.mona.open_pull_request(branch, title)
+        if label:
+            self.mona.label(number, "train")
+        return number
+
+    def update(self, number: int) -> None:
+        """As by the button: main is merged into the branch of a pull request."""
+        branch = self.github.pulls[number].head_ref
+        self.clone.begin(branch, f"origin/{branch}")
+        self.clone.git("merge", "--quiet", "--no-edit", "origin/main")
+        self.clone.git("push", "--quiet", "origin", f"{branch}:{branch}")
+
+    # what happens then
+
+    def pump(self, *expected: str) -> list[WorkflowRun]:
+        """Run the workflows that have been started, and what those start.
+
+        Raises BrokenError where one fails, or where those of `expected` (their files) are not among them.
+        """
+        runs = self.runner.pump()
+        for run in runs:
+            if run.conclusion == "failure":
+                raise BrokenError(failure(run))
+        self.expect(runs, *expected)
+        return runs
+
+    def expect(self, runs: list[WorkflowRun], *files: str) -> None:
+        """Raise BrokenError where a workflow did not run."""
+        ran = [Path(run.workflow).name for run in runs]
+        if lacking := [file for file in files if file not in ran]:
+            raise BrokenError(f"{', '.join(lacking)} was not started; {', '.join(ran) or 'nothing'} was")
+
+    def await_event(self, name: str, seconds: float = SECONDS) -> None:
+        """Block until an event that starts workflows has come; it stays in its queue."""
+        self.await_that(lambda: any(event.name == name for event in list(self.github.events.queue)), name, seconds)
+
+    def await_that(self, holds: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+        """Block until something holds; returns it. Raises BrokenError where it does not in time."""
+        end = time.monotonic() + seconds
+        while not (found := holds()):
+            if time.monotonic() > end:
+                raise BrokenError(f"{what} did not come within {seconds:.0f} seconds")
+            time.sleep(0.05)
+        return found
+
+    # what there is to see
+
+    def comment(self, number: int) -> str:
+        """The one comment of the bot. Raises BrokenError where there is none, or another."""
+        found = [each.body for each in self.github.comments_of(number) if each.user == sticky.BOT]
+        if len(found) != 1:
+            raise BrokenError(f"#{number} has {len(found)} comments by the bot, not one")
+        return found[0]
+
+    def state(self, number: int) -> sticky.State:
+        """What a pull request waits for. Raises BrokenError without a comment that says so."""
+        found = sticky.read(self.comment(number))
+        if found is None:
+            raise BrokenError(f"the comment of #{number} holds no state")
+        return found
+
+    def answering(self, environment: str) -> Answering | None:
+        """What answers in an environment; None before the first release."""
+        client = self.aws.client("lambda")
+        try:
+            alias = client.get_alias(FunctionName=f"slipway-{environment}", Name="live")
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        if (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
+            raise BrokenError(f"{environment} answers with two versions")
+        function = client.get_function(FunctionName=f"slipway-{environment}", Qualifier=alias["FunctionVersion"])
+        told = json.loads(self.aws.ask(f"slipway-{environment}", METADATA).payload)
+        bundle = json.loads(told["body"])["digest"]
+        return Answering(alias["FunctionVersion"], function["Code"]["ImageUri"].rpartition("@")[2], bundle)
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What production answers to a visitor. Raises BrokenError where it fails."""
+        told = self.aws.ask("slipway-production", question)
+        answer: dict[str, Any] = json.loads(told.payload)
+        if told.error or "predictions" not in answer:
+            raise BrokenError(f"production answers {answer}")
+        return answer
+
+    @contextmanager
+    def traffic(self, question: dict[str, Any]) -> Iterator[None]:
+        """Visitors ask production, ten times a second, as long as the block lasts."""
+        over = Event()
+
+        def visit() -> None:
+            while not over.wait(0.1):
+                self.aws.ask("slipway-production", question)
+
+        visitor = Thread(target=visit, daemon=True)
+        visitor.start()
+        try:
+            yield
+        finally:
+            over.set()
+            visitor.join()
+
+    def refused_merge(self, number: int) -> str:
+        """Why GitHub does not merge. Raises BrokenError where it does."""
+        try:
+            self.mona.merge(number)
+        except RefusedError as error:
+            return error.message
+        raise BrokenError(f"#{number} was merged")
+
+    def merged_bundle(self) -> str:
+        """The bundle that main asks for."""
+        self.clone.begin("main")
+        return str(json.loads((self.clone.folder / "reports" / "gate.json").read_text(encoding="utf-8"))["bundle"])
+
+    def conversations(self) -> list[Conversation]:
+        """The pull requests, for the record."""
+        return [
+            Conversation(
+                pull.number,
+                pull.title,
+                "merged" if pull.merged_at else pull.state,
+                tuple((each.user, each.body) for each in self.github.comments_of(pull.number)),
+            )
+            for pull in self.github.pulls.values()
+        ]
+
+    def _heard(self, record: StepRecord) -> None:
+        """Tell the timeline of a workflow's step."""
+        if record.outcome == "skipped":
+            return
+        name = f"{Path(record.workflow).name} · {record.job} · {record.step}"
+        good = record.conclusion == "success"
+        words = [line for line in record.log.splitlines() if line.strip() and not line.startswith("::")]
+        step = Step(name, record.seconds, good, words[-1] if words else "", record.log)
+        self.timeline.acts[-1].steps.append(step)
+        self.timeline.print(step)
+
+
+METADATA = {
+    "version": "2.0", "rawPath": "/metadata", "rawQueryString": "", "headers": {"host": "localhost"},
+    "requestContext": {"http": {"method": "GET", "path": "/metadata", "sourceIp": "127.0.0.1"}},
+    "isBase64Encoded": False,
+}  # fmt: skip
+
+
+def failure(run: WorkflowRun) -> str:
+    """The last words of the step that failed."""
+    for step in run.steps:
+        if step.conclusion == "failure":
+            last = "\n".join(step.log.splitlines()[-15:])
+            return f"{Path(run.workflow).name}, job {step.job}, step {step.step} failed:\n{last}"
+    reasons = [f"{job.name}: {job.reason or job.result}" for job in run.jobs if job.result == "failure"]
+    return f"{Path(run.workflow).name} failed: {'; '.join(reasons)}"
