@@ -135,8 +135,7 @@ class Account:
         self.claims.append(claims)
         if role_arn != ROLE or claims["sub"] != "repo:acme/texts:environment:staging":
             raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
-        keys = {"AWS_ACCESS_KEY_ID": "ASIAROLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": "token-of-role"}
-        return keys
+        return {"AWS_ACCESS_KEY_ID": "ASIAROLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": "token-of-role"}
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from slipway.rehearsal.runner.commands import Log
@@ -44,17 +45,23 @@ class Job:
     records: list[StepRecord] = field(default_factory=list)
     machine: Machine | None = None
     _holds: Callable[[], bool] = lambda: False
+    _lock: Lock = field(default_factory=Lock)
 
-    def cancel(self, reason: str, always: bool = False) -> None:
-        """End it, whether it waits or runs; steps whose `if` holds in a cancelled job still run."""
-        if self.cancelled or (not always and self.machine is not None and self.goes_on()):
+    def cancel(self, reason: str, whole_run: bool = False) -> None:
+        """End it, whether it waits or runs; steps whose `if` holds in a cancelled job still run. Where the whole run is
+        cancelled, a job whose own `if` holds all the same goes on.
+        """
+        if whole_run and self.goes_on():
             return
-        self.cancelled, self.reason = True, reason
-        if self.machine is not None:
-            self.status = "cancelled"
-            if not self._holds():
-                self.machine.stop = True
-                self.machine.interrupt()
+        with self._lock:
+            if self.cancelled:
+                return
+            self.cancelled, self.reason = True, reason
+            if self.machine is not None:
+                self.status = "cancelled"
+                if not self._holds():
+                    self.machine.stop = True
+                    self.machine.interrupt()
         self.runner.groups.wake()
 
     def run(self) -> JobRecord:
@@ -74,7 +81,8 @@ class Job:
             self.runner.github.deployed(deployment, "in_progress", "")
         machine = Machine(self.runner, self.origin, self.id, self.name, permissions, environment)
         self.contexts["secrets"] = {"GITHUB_TOKEN": machine.token, "github_token": machine.token}
-        self.machine = machine
+        with self._lock:
+            self.machine, self.status = machine, "cancelled" if self.cancelled else "success"
         outputs: dict[str, str] = {}
         try:
             self._write_event(machine)
@@ -150,11 +158,13 @@ class Job:
         began, log, done = time.monotonic(), Log(machine.masks), Done("skipped")
         name, own = self._plain_name(step), dict[str, str]()
         conclusion = ""
-        machine.stop = False
         try:
             own = texts(self._evaluate(machine, step.get("env") or {}))
-            self._holds = lambda: self._holds_now(machine, step, own)
-            if self._holds():
+            with self._lock:  # a cancellation comes before or after
+                machine.stop = False
+                self._holds = lambda: self._holds_now(machine, step, own)
+                holds = self._holds()
+            if holds:
                 name = text(self._evaluate(machine, step["name"], own)) if "name" in step else name
                 done = self._do(machine, step, at, own, log, deadline)
             else:
@@ -162,11 +172,13 @@ class Job:
         except (StepError, ExpressionError) as error:
             log.say(f"##[error]{error}")
             done.outcome = "failure"
-        except BaseException:
+        finally:
             self._holds = lambda: False
-            raise
-        self._holds = lambda: False
-        if time.monotonic() > deadline and not self.cancelled and done.outcome == "failure":
+        if done.timed_out and time.monotonic() < deadline:
+            log.say(f"##[error]The action '{name}' has timed out.")
+        elif done.timed_out:
+            log.say("##[error]The operation was canceled.")
+            done.outcome = "cancelled"
             self.reason = f"The job has exceeded the maximum execution time of {job_minutes:g} minutes"
             self.cancelled, self.status = True, "cancelled"
         if self.cancelled and machine.stop and done.outcome == "failure":
@@ -218,7 +230,7 @@ class Job:
         seconds = time.monotonic() - began
         self.records.append(StepRecord(
             Path(self.origin.file).name, self.origin.run, self.origin.attempt, self.name, name, seconds, done.outcome,
-            conclusion, log.text, done.summary,
+            conclusion, log.text, done.summary, tuple(log.annotations),
         ))  # fmt: skip
         self.runner.tell(self.records[-1])
 

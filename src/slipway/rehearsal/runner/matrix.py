@@ -6,20 +6,22 @@ https://docs.github.com/en/actions/how-tos/write-workflows/choose-what-workflows
 from itertools import product
 from typing import Any
 
-from slipway.errors import UserError
-
 MOST = 256
+
+
+class MatrixError(Exception):
+    """A matrix that makes no jobs."""
 
 
 def combinations(matrix: dict[str, Any]) -> list[dict[str, Any]]:
     """Each combination of the values, without the excluded, and with what is included.
 
-    Raises UserError for more than 256, and for none, which GitHub refuses.
+    Raises MatrixError for more than 256, and for none, which GitHub refuses.
     """
     axes = {key: values for key, values in matrix.items() if key not in ("include", "exclude")}
     for key, values in axes.items():
         if not isinstance(values, list):
-            raise UserError(f"matrix {key}: a sequence was expected")
+            raise MatrixError(f"matrix {key}: a sequence was expected")
     found = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
     excluded = matrix.get("exclude") or []
     found = [each for each in found if not any(_agree(each, other) for other in excluded)]
@@ -32,9 +34,9 @@ def combinations(matrix: dict[str, Any]) -> list[dict[str, Any]]:
             added.append(dict(included))
     every = extended + added
     if not every:
-        raise UserError("Matrix vector does not contain any values")
+        raise MatrixError("Matrix vector does not contain any values")
     if len(every) > MOST:
-        raise UserError(f"a matrix makes {len(every)} jobs: GitHub allows {MOST}")
+        raise MatrixError(f"a matrix makes {len(every)} jobs: GitHub allows {MOST}")
     return every
 
 

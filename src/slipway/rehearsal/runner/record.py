@@ -19,6 +19,7 @@ class StepRecord:
     conclusion: str
     log: str
     summary: str
+    annotations: tuple[str, ...] = ()  # `error: ...`, `warning: ...`, `notice: ...`
 
 
 @dataclass(frozen=True)

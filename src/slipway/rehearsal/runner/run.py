@@ -9,7 +9,7 @@ from slipway.errors import UserError
 from slipway.rehearsal.runner.concurrency import Concurrency
 from slipway.rehearsal.runner.job import Job
 from slipway.rehearsal.runner.language import ExpressionError, Tree, text
-from slipway.rehearsal.runner.matrix import combinations
+from slipway.rehearsal.runner.matrix import MatrixError, combinations
 from slipway.rehearsal.runner.origin import Origin
 from slipway.rehearsal.runner.outside import Json
 from slipway.rehearsal.runner.record import JobRecord, WorkflowRun
@@ -44,7 +44,7 @@ class Run:
             active = list(self._active)
             self._changed.notify_all()
         for job in active:
-            job.cancel(reason)
+            job.cancel(reason, whole_run=True)
         self.runner.groups.wake()
 
     def execute(self) -> WorkflowRun:
@@ -75,10 +75,6 @@ class Run:
 
     def _check(self, key: str, job: Tree) -> None:
         where = f"{self.origin.file}, job {key}"
-        if unknown := sorted(set(self._needs(key)) - set(self.jobs)):
-            raise UserError(f"{where} needs {', '.join(unknown)}, which is no job of this workflow")
-        if key in self._ancestors(key):
-            raise UserError(f"{where} needs itself")
         if self.runner.is_recorded(self.origin.file, key):
             return
         for name in ("uses", "container", "services", "snapshot"):
@@ -95,7 +91,7 @@ class Run:
         ahead = self._needs(key)
         while ahead:
             each = ahead.pop()
-            if each not in found and each in self.jobs:
+            if each not in found:
                 found.add(each)
                 ahead += self._needs(each)
         return found
@@ -128,10 +124,10 @@ class Run:
                 result = "cancelled" if self.cancelled and not self._unmet(key) else "skipped"
                 return [self._told(JobRecord(key, key, result, attempt=self.origin.attempt))]
             strategy = self.runner.language.evaluate(job.get("strategy") or {}, contexts)
-        except ExpressionError as error:
+            matrix = strategy.get("matrix")
+            rows = [{}] if matrix is None else combinations(matrix)
+        except (ExpressionError, MatrixError) as error:
             return [self._told(JobRecord(key, key, "failure", reason=f"The template is not valid: {error}"))]
-        matrix = strategy.get("matrix")
-        rows = combinations(matrix) if matrix is not None else [{}]
         fail_fast = bool(strategy.get("fail-fast", True))
         about = {
             "fail-fast": fail_fast,
@@ -171,7 +167,7 @@ class Run:
                 for other in jobs:
                     if other is not job:
                         other.cancel(
-                            "The strategy configuration was canceled because " + job.name + " failed", always=True
+                            "The strategy configuration was canceled because " + job.name + " failed",
                         )
 
         threads = [Thread(target=one, args=pair, name=pair[1].name) for pair in enumerate(jobs)]

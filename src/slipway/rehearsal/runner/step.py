@@ -29,6 +29,7 @@ class Done:
     outcome: str
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
+    timed_out: bool = False
 
 
 def run_script(
@@ -56,11 +57,9 @@ def run_script(
         code = machine.run(words, machine.workspace / folder, machine.environment(own, files, step), log, minutes)
     except OSError as error:
         raise StepError(f"{words[0]} cannot be started: {error.strerror}") from None
-    if code is None:
-        log.say(f"##[error]The action '{step}' has timed out after {minutes:g} minutes.")
-    elif code:
+    if code:
         log.say(f"##[error]Process completed with exit code {code}.")
-    return _read(machine, files, Done("failure" if code != 0 else "success"), log)
+    return _read(machine, files, Done("failure" if code != 0 else "success", timed_out=code is None), log)
 
 
 def run_action(machine: Machine, name: str, given: dict[str, Any], own: dict[str, str], log: Log, step: str) -> Done:
