@@ -5,6 +5,7 @@ https://github.com/actions/checkout
 
 import re
 import shutil
+import subprocess
 
 from slipway.rehearsal.runner.actions.use import Use
 from slipway.rehearsal.runner.machine import StepError
@@ -69,7 +70,8 @@ def checkout(use: Use) -> None:
         git("config", "--local", f"url.{bare}.insteadOf", address)
         if allowed != "write":
             git("config", "--local", "remote.origin.pushurl", f"{SERVER}/no-write-permission")
-    use.outputs |= {"ref": use.text("ref", origin.ref)}
+    told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+    use.outputs |= {"ref": use.text("ref", origin.ref), "commit": told.stdout.strip()}
 
 
 def _wanted(use: Use) -> tuple[str, str, str]:

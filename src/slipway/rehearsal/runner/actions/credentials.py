@@ -18,6 +18,9 @@ def configure(use: Use) -> None:
         raise StepError(f"Could not assume role with OIDC: {error}") from None
     use.mask(*(given.get(name, "") for name in CREDENTIALS))
     account = role.split(":")[4] if role.count(":") >= 5 else ""
+    allowed = use.text("allowed-account-ids").replace(",", " ").split()
+    if allowed and account not in allowed:
+        raise StepError(f"The account ID of the provided credentials is not in allowed-account-ids: {account}")
     if use.flag("mask-aws-account-id"):
         use.mask(account)
     use.export({name: given[name] for name in CREDENTIALS if name in given})

@@ -29,7 +29,10 @@ TABLE = {
     "aws-actions/amazon-ecr-login": Action(log_in, _inputs("mask-password registries")),
     "aws-actions/configure-aws-credentials": Action(
         configure,
-        _inputs("role-to-assume aws-region audience role-session-name role-duration-seconds mask-aws-account-id"),
+        _inputs(
+            "role-to-assume aws-region audience role-session-name role-duration-seconds mask-aws-account-id "
+            "allowed-account-ids"
+        ),
     ),
     "docker/build-push-action": Action(
         build, _inputs("context file push load tags build-args platforms provenance sbom labels target")
