@@ -7,10 +7,8 @@ What runs against it is the product's own boto3 code; nothing of AWS can be reac
 """
 
 import json
-import shutil
-import subprocess
+import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -29,9 +27,10 @@ from slipway.rehearsal.events import Events
 from slipway.rehearsal.faults import Faults
 from slipway.rehearsal.front import AWS_ITSELF, Server
 from slipway.rehearsal.functions import Answer, Functions
-from slipway.rehearsal.gaps import close_gaps
+from slipway.rehearsal.gaps import close_gaps, own_objects
 from slipway.rehearsal.jobs import TrainingJob
 from slipway.rehearsal.log import FunctionLog
+from slipway.rehearsal.place import Place
 from slipway.rehearsal.registry import Registry
 from slipway.rehearsal.releases import Releases
 from slipway.rehearsal.roles import ALL, trust_of
@@ -86,17 +85,9 @@ class EmulatedAws:
         close_gaps()
         with ExitStack() as stack:
             stack.callback(OPEN.release)
-            self.folder = Path(tempfile.mkdtemp(prefix="slipway-rehearsal-"))
-            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            # outlives this process, whatever ends it, by as long as it takes to clear what it left
-            sweeper = subprocess.Popen(
-                [sys.executable, "-m", "slipway.rehearsal.sweep", str(self.folder)],
-                stdin=subprocess.PIPE,
-                start_new_session=True,
-            )
-            stack.callback(sweeper.communicate)
-            self.registry.folder = self.folder / "registry"
-            self._start()
+            self._place = Place()
+            stack.callback(self._leave)
+            self.resume()
             stack.callback(self._stop)
             trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
             iam = self.client("iam")
@@ -110,10 +101,29 @@ class EmulatedAws:
             self._stack = stack.pop_all()
         return self
 
-    def _start(self) -> None:
-        """Serve what the account has, at a new address."""
+    def pause(self) -> None:
+        """Leave no thread, process or server, so that this process can be forked; what the account has stays.
+
+        Raises RuntimeError while a job or a deployment is under way.
+        """
+        with self.sagemaker.changed:
+            jobs = [job.name for job in self.sagemaker.jobs.values() if not job.over]
+        if under_way := jobs + list(self.releases.running):
+            raise RuntimeError(f"{', '.join(under_way)} must end first")
+        self._stop()
+        for worker in self.sagemaker.workers.values():
+            for thread in (worker, *worker.timers):
+                thread.join(SECONDS)
+
+    def resume(self) -> None:
+        """Serve what the account has, at a new address; in a process that was forked it is its own from now on."""
+        if self._place.owner != os.getpid():
+            self._place = self._place.again("registry", "functions")
+            own_objects()
+        self.folder = self._place.folder
+        self.registry.folder = self.folder / "registry"
         self._server = Server(self)
-        self.url = self._server.url
+        self._serves, self.url = True, self._server.url
         self.functions.open(self.folder / "functions", self.url)
         self.registry.url = self.url
         self.events.open()
@@ -124,10 +134,16 @@ class EmulatedAws:
 
     def _stop(self) -> None:
         """End the server, and all threads and processes that answer."""
+        if not self._serves:
+            return
+        self._serves = False
         self.events.close()
         self.functions.close()
         self._server.close()
         self._clients.clear()
+
+    def _leave(self) -> None:
+        self._place.close()
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -268,8 +284,7 @@ class EmulatedAws:
 
     def _tell(self, job: TrainingJob) -> None:
         """A job has taken a status: EventBridge hears of it."""
-        detail = {key: milliseconds(key, value) for key, value in job.describe().items()}
-        self.events.publish(job.region, "aws.sagemaker", "SageMaker Training Job State Change", [job.arn], detail)
+        self.events.publish(job.region, "aws.sagemaker", "SageMaker Training Job State Change", [job.arn], job.event())
 
     def _end_jobs(self) -> None:
         workers = list(self.sagemaker.workers.values())
@@ -278,8 +293,3 @@ class EmulatedAws:
         sweep(self.folder)
         for worker in workers:
             worker.join(SECONDS)
-
-
-def milliseconds(key: str, value: Any) -> Any:
-    """A value as events tell it: times in milliseconds."""
-    return round(1000 * value) if key.endswith("Time") and isinstance(value, float) else value

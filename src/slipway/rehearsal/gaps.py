@@ -1,6 +1,8 @@
 """Where moto does otherwise than AWS, or nothing, mended in this process."""
 
 import json
+import os
+import tempfile
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
@@ -8,7 +10,7 @@ from moto.awslambda.models import ImageConfig, LambdaFunction
 from moto.budgets.responses import BudgetsResponse
 from moto.ecr.models import ecr_backends
 from moto.iam.access_control import IAMPolicy
-from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.models import FakeBucket, FakeDeleteMarker, s3_backends
 
 from slipway.rehearsal.call import ACCOUNT
 from slipway.rehearsal.iam import Context, effects, many
@@ -115,6 +117,23 @@ def permission_of(bucket: Any, action: str, resource: str) -> Any:
     policy = json.loads(bucket.policy or b'{"Statement": []}')
     policy["Statement"] = [each for each in policy["Statement"] if "Condition" not in each]
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+
+def own_objects() -> None:
+    """Read what lies in files into files of this process's own.
+
+    A forked process shares the place at which a file is read with the one that it came from.
+    """
+    for bucket in s3_backends[ACCOUNT]["aws"].buckets.values():
+        keys = [key for versions in dict.values(bucket.keys) for key in versions]
+        keys += [part for upload in bucket.multiparts.values() for part in upload.parts.values()]
+        for key in keys:
+            shared = getattr(key, "_value_buffer", None)
+            if shared is None or shared.closed or not shared._rolled:
+                continue
+            own = tempfile.SpooledTemporaryFile(key._max_buffer_size)  # noqa: SIM115
+            own.write(os.pread(shared.fileno(), os.fstat(shared.fileno()).st_size, 0))
+            key._value_buffer = own
 
 
 def subscribers_of(request: Any) -> str:

@@ -135,3 +135,10 @@ class TrainingJob:
                         "ResourceRetainedBillableTimeInSeconds": math.ceil(waited),
                     }
         return shown
+
+    def event(self) -> dict[str, Any]:
+        """What EventBridge hears of it: times are in milliseconds."""
+        return {
+            key: round(1000 * value) if key.endswith("Time") and isinstance(value, float) else value
+            for key, value in self.describe().items()
+        }
