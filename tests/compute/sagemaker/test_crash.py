@@ -15,14 +15,21 @@ import pytest
 from slipway.rehearsal.aws import EmulatedAws
 from slipway.rehearsal.call import Call
 
-# imports what `slipway train` does once, and becomes a fresh process of it for each line that it reads
+# imports and reads what `slipway train` does once, and becomes a fresh process of it for each line that it reads
 RUNNER = """
-import os, sys
+import functools, gc, os, sys
+import boto3, botocore.session
 from slipway.compute.sagemaker import backend
+from slipway.config.compose import runtime
 from slipway.__main__ import main
 import slipway.verbs.train, slipway.tracking
 
 backend.POLL_SECONDS = 0.05
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+for service in ("sagemaker", "s3", "logs", "ecr"):
+    boto3.Session(region_name="us-east-1").client(service)
+runtime()
+gc.freeze()
 for _ in sys.stdin:
     child = os.fork()
     if not child:
@@ -75,7 +82,7 @@ class Killed(Exception):  # noqa: N818  # it ends a request that nobody waits fo
 def test_a_crash_at_every_call_leaves_one_job_and_its_model(
     account: EmulatedAws, checkout: Path, runs: Runs, change: Callable[..., None], when: str
 ) -> None:
-    change(epochs=100, patience=None)  # so that it is waited for
+    change(epochs=60, patience=None)  # so that it is waited for
     calls: Counter[str] = Counter()
     crashed: set[tuple[str, int]] = set()
     alive = True
