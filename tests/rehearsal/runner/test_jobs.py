@@ -122,7 +122,7 @@ def test_the_runner_names_what_it_cannot_replay_before_anything_runs(hub, play):
             "job a, step 's' uses some/action@v1, which has no local equivalent",
         ),
         ("runs-on: x, steps: [{uses: actions/checkout@v7, with: {lfs: true}}]", "knows no input lfs"),
-        ("runs-on: x, needs: other, steps: [{run: x}]", "other"),
+        ("runs-on: x, steps: [{run: x}]}\n  b: {runs-on: x, needs: c, steps: [{run: x}]", "unknown job 'c'"),
     ):
         with pytest.raises(UserError, match=r"play\.yml") as caught:
             play(f"on: push\njobs:\n  a: {{{job}}}\n")

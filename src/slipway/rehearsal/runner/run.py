@@ -166,9 +166,7 @@ class Run:
             if records[at].result == "failure" and fail_fast:
                 for other in jobs:
                     if other is not job:
-                        other.cancel(
-                            "The strategy configuration was canceled because " + job.name + " failed",
-                        )
+                        other.cancel(f"The strategy configuration was canceled because {job.name} failed")
 
         threads = [Thread(target=one, args=pair, name=pair[1].name) for pair in enumerate(jobs)]
         for thread in threads:
