@@ -29,6 +29,7 @@ class Contract:
     def __init__(self, file: Path = FILE) -> None:
         told = json.loads(file.read_text(encoding="utf-8"))
         self.operations: dict[str, Json] = told["operations"]
+        self.events: dict[str, Json] = told["events"]
         self._registry = jsonschema_rs.Registry([(HOME, {"$defs": told["$defs"]})])
         # the longest first: a commit's name may hold slashes, and so may seem to hold what follows it
         longest = sorted(self.operations.items(), key=lambda item: -len(item[0]))
@@ -80,11 +81,32 @@ class Contract:
             where = "/".join(str(part) for part in error.instance_path)
             raise ViolationError(f"{name} answers {status} with, at `{where}`: {error.message[:600]}")
 
+    def wrong_event(self, name: str, payload: Json) -> str | None:
+        """What of an event's payload is not GitHub's; none where all is, or its description says nothing of it."""
+        key = "-".join([name, *([payload["action"]] if name == "pull_request" else [])]).replace("_", "-")
+        if name == "repository_dispatch":
+            return None  # it describes that of GitHub Apps alone
+        if key not in self.events:
+            return f"there is no event {key}"
+        for error in self._validator(f"{key} event").iter_errors(payload):
+            where = "/".join(str(part) for part in error.instance_path)
+            return f"event {key} has, at `{where}`: {error.message[:600]}"
+        return None
+
     def _compile(self, key: str) -> jsonschema_rs.Draft202012Validator:
         name, _, part = key.rpartition(" ")
-        operation = self.operations[name]
-        schema = operation["body"] if part == "body" else operation["answers"][part]
+        if part == "event":
+            schema = self.events[name]
+        else:
+            schema = self.operations[name]["body" if part == "body" else "answers"]
+            schema = schema if part == "body" else schema[part]
         return jsonschema_rs.Draft202012Validator(schema, registry=self._registry, validate_formats=True)
+
+
+@cache
+def contract() -> Contract:
+    """That of the file, read once."""
+    return Contract()
 
 
 def _pattern(name: str, operation: Json) -> str:

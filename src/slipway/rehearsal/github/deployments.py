@@ -78,10 +78,10 @@ def mark(github: "GitHub", told: Deployment, state: str, login: str, description
                 mark(github, other, "inactive", login)
     url = f"{github.api}/deployments/{told.id}"
     number = github.next_id()
-    status = {"id": number, "node_id": forms.node("DeploymentStatus", number), "state": state, "target_url": ""}
+    status = {"id": number, "node_id": forms.node("DeploymentStatus", number), "state": state}
     status |= {"creator": forms.user(github, login), "description": description, "environment": told.environment}
     status |= {"url": f"{url}/statuses/{number}", "deployment_url": url, "repository_url": github.api}
-    told.states.append(status | {"environment_url": "", "log_url": "", "created_at": now(), "updated_at": now()})
+    told.states.append(status | {"target_url": github.site, "created_at": now(), "updated_at": now()})
     return told.states[-1]
 
 

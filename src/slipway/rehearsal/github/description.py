@@ -2,10 +2,12 @@
 
     python -m slipway.rehearsal.github.description api.github.com.json
 
-These are the operations of `ROUTES` and the schemas that they reach, as JSON Schema, without descriptions and examples.
+These are the operations of `ROUTES`, the events that start workflows, and the schemas that both reach, as JSON Schema,
+without descriptions and examples.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,10 @@ from slipway.rehearsal.github.call import Json
 from slipway.rehearsal.github.contract import FILE, HOME
 from slipway.rehearsal.github.routes import ROUTES
 
+EVENTS = (
+    "push|workflow-dispatch|pull-request-(opened|closed|reopened|synchronize|labeled|unlabeled|edited|"
+    "converted-to-draft|ready-for-review)"
+)
 SAID = {"description", "example", "examples", "title", "externalDocs", "deprecated", "discriminator", "readOnly"}
 
 
@@ -42,7 +48,12 @@ def take(description: Json, names: list[str]) -> Json:
             for status, each in told["responses"].items()
         }
         operations[name] = {"parameters": parameters, "body": body, "answers": answers}
-    return {"operations": operations, "$defs": dict(sorted(reached.items()))}
+    hooks = {
+        name: _content(told["post"]["requestBody"], description, reached)
+        for name, told in sorted(description["x-webhooks"].items())
+        if re.fullmatch(EVENTS, name)
+    }
+    return {"operations": operations, "events": hooks, "$defs": dict(sorted(reached.items()))}
 
 
 def _resolved(told: Json, description: Json) -> Json:
@@ -88,4 +99,10 @@ def _schema(told: Any, description: Json, reached: dict[str, Json]) -> Any:
 
 if __name__ == "__main__":
     source = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    FILE.write_text(json.dumps(take(source, list(ROUTES)), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    taken = take(source, list(ROUTES))
+    # a line each, so that a change of GitHub's is seen as one
+    parts = []
+    for part, entries in taken.items():
+        rows = [f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}" for key, value in entries.items()]
+        parts.append(f"{json.dumps(part)}: {{\n" + ",\n".join(rows) + "\n}")
+    FILE.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")

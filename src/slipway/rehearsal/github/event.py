@@ -37,6 +37,7 @@ def emit(github: "GitHub", name: str, payload: Json, ref: str, sha: str, caller:
     if caller.is_job and name not in DISPATCHES:
         return
     told = payload | {"repository": forms.full_repository(github), "sender": forms.user(github, caller.login)}
+    github.check_event(name, told)
     github.events.put(Event(name, told, ref, sha, caller.login))
 
 

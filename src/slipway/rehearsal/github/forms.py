@@ -34,7 +34,10 @@ def user(github: "GitHub", login: str) -> Json:
     url = f"{API}/users/{quote(login)}"
     told: Json = {f"{name}_url": f"{url}/{name}" for name in _USER.split()}
     told |= {"login": login, "id": number, "node_id": node("User", number), "gravatar_id": "", "url": url}
-    told |= {"avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4", "html_url": f"{SITE}/{quote(login)}"}
+    told |= {
+        "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
+        "html_url": f"{SITE}/{quote(login)}",
+    }
     return told | {"type": "Bot" if login == BOT else "User", "site_admin": False}
 
 
@@ -129,7 +132,7 @@ def label(github: "GitHub", name: str) -> Json:
     """A label, as one that was made by being set."""
     number = github.label_number(name)
     told = {"id": number, "node_id": node("Label", number), "name": name, "color": "ededed", "default": False}
-    return told | {"url": f"{github.api}/labels/{name}".replace(" ", "%20"), "description": None}
+    return told | {"url": f"{github.api}/labels/{name}".replace(" ", "%20"), "description": ""}
 
 
 def pull(github: "GitHub", told: "Pull", full: bool = False) -> Json:

@@ -18,6 +18,21 @@ ENVIRONMENT = {
     "LC_ALL": "C",
 }
 SEPARATOR = "\x1f"
+# as at GitHub any commit that is there may be asked for, and refs/pull is written by nobody; and nothing is tidied up
+# in the background, which would outlive who asked
+SETTINGS = """\
+[http]
+	receivepack = true
+[uploadpack]
+	allowAnySHA1InWant = true
+[receive]
+	hideRefs = refs/pull
+	autogc = false
+[gc]
+	auto = 0
+[core]
+	quotePath = false
+"""
 
 
 class GitError(Exception):
@@ -83,13 +98,8 @@ class Git:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.run("init", "--quiet", "--bare", f"--initial-branch={branch}", ".")
-        self.run("config", "http.receivepack", "true")
-        # as GitHub: any commit that is there may be asked for
-        self.run("config", "uploadpack.allowAnySHA1InWant", "true")
-        # a merge that git tidies up after in the background would outlive this one
-        self.run("config", "gc.auto", "0")
-        self.run("config", "receive.autogc", "false")
-        self.run("config", "core.quotePath", "false")
+        with (folder / "config").open("a", encoding="utf-8") as file:
+            file.write(SETTINGS)
 
     def run(self, *words: str, stdin: bytes = b"", environment: dict[str, str] | None = None) -> str:
         """What git prints; GitError with what it says where it fails."""

@@ -22,7 +22,7 @@ from typing import Self
 from slipway.rehearsal.github import checks, deployments, event
 from slipway.rehearsal.github.call import API, NOT_FOUND, SITE, Answer, Call, Caller, Json, RefusedError, known, refusal
 from slipway.rehearsal.github.checks import Check, Status
-from slipway.rehearsal.github.contract import Contract, ViolationError
+from slipway.rehearsal.github.contract import ViolationError, contract
 from slipway.rehearsal.github.deployments import Deployment
 from slipway.rehearsal.github.event import Event
 from slipway.rehearsal.github.faults import Faults
@@ -82,14 +82,13 @@ class GitHub:
         self._tokens: dict[str, tuple[str, Mapping[str, str] | None]] = {}
         self._persons: dict[str, Person] = {}
         self._seen: dict[str, dict[str, str]] = {}
-        self._contract = Contract()
+        self._contract = contract()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.folder = Path(tempfile.mkdtemp(prefix="github-"))
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self.git = Git(self.repository_path, self.branch)
-            self.git.run("config", "receive.hideRefs", "refs/pull")
             socket = self.folder / "socket"
             (self.folder / "config.yml").write_text(f"http_unix_socket: {socket}\n", encoding="utf-8")
             official, loopback = doors(self)
@@ -146,16 +145,6 @@ class GitHub:
         if login == self.login and not self.admin:
             return "write"
         return self.people.get(login, "none")
-
-    def may_use_git(self, caller: Caller, owner: str, writes: bool) -> bool:
-        """Whether clones (or pushes) are for them."""
-        if caller.permissions is not None:
-            level = caller.permissions.get("contents", "none")
-            return owner == self.owner and (level == "write" or (level == "read" and not writes))
-        if owner != self.owner:
-            return caller.login == owner or not writes
-        enough = ("write", "maintain", "admin") if writes else ("read", "triage", "write", "maintain", "admin")
-        return caller.role in enough or (not writes and self.plan == "public")
 
     def person_number(self, login: str) -> int:
         """GitHub's number of a person."""
@@ -214,6 +203,11 @@ class GitHub:
         return checks.missing(self, required, sha)
 
     # what operations keep
+
+    def check_event(self, name: str, payload: Json) -> None:
+        """Hold an event against GitHub's description."""
+        if found := self._contract.wrong_event(name, payload):
+            self.violations.append(found)
 
     def next_id(self) -> int:
         """A number that nothing else has."""

@@ -23,13 +23,13 @@ class Person:
     def __init__(self, github: "GitHub", login: str, token: str) -> None:
         self.github, self.login, self.token = github, login, token
 
-    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> requests.Response:
+    def ask(self, method: str, path: str, body: Any = None, /, **query: Any) -> requests.Response:
         """A request below the repository's address, as `pulls/1`, and whatever it is answered."""
         url = f"{self.github.url}/repos/{self.github.owner}/{self.github.name}{'/' if path else ''}{path}"
         headers = {"Authorization": f"Bearer {self.token}", "X-GitHub-Api-Version": "2022-11-28"}
         return requests.request(method, url, json=body, params=query, headers=headers, timeout=60)
 
-    def do(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    def do(self, method: str, path: str, body: Any = None, /, **query: Any) -> Any:
         """The same, and its JSON; RefusedError."""
         answer = self.ask(method, path, body, **query)
         if not answer.ok:
@@ -61,11 +61,10 @@ class Person:
         with tempfile.TemporaryDirectory(prefix="clone-") as folder:
             work = Path(folder)
             _git(work, "init", "--quiet", f"--initial-branch={branch}")
-            for name in (branch, base):
-                if _git(work, "ls-remote", self.remote(owner), f"refs/heads/{name}"):
-                    _git(work, "fetch", "--quiet", self.remote(owner), f"refs/heads/{name}")
-                    _git(work, "reset", "--quiet", "--hard", "FETCH_HEAD")
-                    break
+            git = self.github.git if owner is None else self.github.forks[owner]
+            found = [name for name in (branch, base) if git.resolve(f"refs/heads/{name}")]
+            if found:
+                _git(work, "pull", "--quiet", "--ff-only", self.remote(owner), f"refs/heads/{found[0]}")
             for path, content in files.items():
                 file = work / path
                 if content is None:

@@ -102,14 +102,16 @@ def update_pull(github: "GitHub", call: Call) -> Answer:
     if call.caller.role not in ("write", "maintain", "admin") and call.caller.login != pull.user:
         raise RefusedError(403, "Must have push access to repository.")
     check_body("PullRequest", body.get("body"))
+    changes: Json = {key: {"from": getattr(pull, key) or ""} for key in ("title", "body") if key in body}
     pull.title, pull.body = body.get("title", pull.title), body.get("body", pull.body)
     pull.updated_at = now()
     if "base" in body and body["base"] != pull.base_ref:
-        pull.base_ref, pull.base_sha = body["base"], resolved(github, f"refs/heads/{body['base']}", 422, "base?")
+        changes["base"] = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
+        pull.base_sha = resolved(github, f"refs/heads/{body['base']}", 422, "Proposed base branch was not found")
+        pull.base_ref = body["base"]
         renew(github, pull, moved=True)
-        pulled(github, "edited", pull, call.caller)
-    elif "title" in body or "body" in body:
-        pulled(github, "edited", pull, call.caller)
+    if changes:
+        pulled(github, "edited", pull, call.caller, {"changes": changes})
     state = body.get("state", pull.state)
     if state == "closed" and pull.state == "open":
         close(github, pull, call.caller)

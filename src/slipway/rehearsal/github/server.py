@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from slipway.rehearsal.github.call import API, RefusedError
+from slipway.rehearsal.github.call import API, Caller, RefusedError
 from slipway.rehearsal.github.git import ENVIRONMENT, GitError
 from slipway.rehearsal.github.rulesets import rules_for
 
@@ -126,7 +126,7 @@ def _git(github: "GitHub", request: Request, data: bytes) -> Response:
         return Response("Authentication required", 401, {"WWW-Authenticate": 'Basic realm="GitHub"'})
     if git is None or name != github.name:
         return Response("Repository not found.", 404)
-    if caller is not None and not github.may_use_git(caller, owner, writes):
+    if caller is not None and not _may_use(github, caller, owner, writes):
         return Response(f"Permission to {owner}/{name}.git denied to {caller.login}.", 403)
     if caller is None or not request.path.endswith("/git-receive-pack"):
         return _backend(github, request, data, "")
@@ -136,6 +136,17 @@ def _git(github: "GitHub", request: Request, data: bytes) -> Response:
         answer = _backend(github, request, data, caller.login)
         github.look(caller)
     return answer
+
+
+def _may_use(github: "GitHub", caller: Caller, owner: str, writes: bool) -> bool:
+    """Whether clones (or pushes) of somebody's repository are for them."""
+    if caller.permissions is not None:
+        level = caller.permissions.get("contents", "none")
+        return owner == github.owner and (level == "write" or (level == "read" and not writes))
+    if owner != github.owner:
+        return caller.login == owner or not writes
+    enough = ("write", "maintain", "admin") if writes else ("read", "triage", "write", "maintain", "admin")
+    return caller.role in enough or (not writes and github.plan == "public")
 
 
 def guard(github: "GitHub", job: bool) -> None:

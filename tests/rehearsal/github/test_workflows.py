@@ -1,0 +1,123 @@
+"""Workflows are started by hand and from outside as GitHub starts them; jobs deploy where they may."""
+
+import pytest
+
+from slipway.rehearsal.github import CUSTOM, GitHub, RefusedError
+
+from .conftest import Job, events, names
+
+
+@pytest.mark.parametrize(
+    ("workflow", "ref", "inputs", "status", "said"),
+    [
+        ("ci.yml", "main", {"name": "a", "more": "1"}, 422, 'Unexpected inputs provided: ["more"]'),
+        ("ci.yml", "main", {}, 422, "Required input 'name' not provided"),
+        ("ci.yml", "main", {"name": "a", "size": "huge"}, 422, "not in the list of allowed values"),
+        ("ci.yml", "none", {"name": "a"}, 422, "No ref found for: none"),
+        ("told.yml", "main", {}, 422, "Workflow does not have 'workflow_dispatch' trigger"),
+        ("none.yml", "main", {}, 404, "Not Found"),
+    ],
+)
+def test_a_dispatch_that_the_workflow_does_not_know_is_refused(
+    github: GitHub, workflow: str, ref: str, inputs: dict[str, str], status: int, said: str
+) -> None:
+    job = Job(github, github.token_for({"actions": "write"}))
+    refused = job.ask("POST", f"actions/workflows/{workflow}/dispatches", {"ref": ref, "inputs": inputs})
+    assert refused.status_code == status
+    assert said in refused.json()["message"]
+    assert names(github) == []
+
+
+def test_a_job_starts_another_workflow_of_a_branch(github: GitHub, pull: int) -> None:
+    job = Job(github, github.token_for({"actions": "write"}))
+    body = {"ref": "change", "inputs": {"name": "a", "force": True}}
+    assert job.ask("POST", "actions/workflows/ci.yml/dispatches", body).status_code == 204
+    [event] = events(github)
+    assert (event.name, event.ref, event.actor) == ("workflow_dispatch", "refs/heads/change", "github-actions[bot]")
+    assert event.sha == github.pulls[pull].head_sha
+    assert event.payload["inputs"] == {"name": "a", "size": "small", "force": "true"}
+    assert event.payload["workflow"] == ".github/workflows/ci.yml"
+
+
+def test_a_dispatch_from_outside_runs_in_main_and_is_bounded(github: GitHub, pull: int) -> None:
+    octocat = github.as_user()
+    payload = {"job": "slipway-1", "status": "Completed"}
+    octocat.do("POST", "dispatches", {"event_type": "training-ended", "client_payload": payload})
+    [event] = events(github)
+    assert (event.payload["action"], event.payload["client_payload"]) == ("training-ended", payload)
+    assert (event.ref, event.sha) == ("refs/heads/main", github.git.refs()["refs/heads/main"])
+    many = {str(number): number for number in range(11)}
+    large = {"a": "x" * 65536}
+    for wrong in (many, large):
+        body = {"event_type": "a", "client_payload": wrong}
+        assert octocat.ask("POST", "dispatches", body).status_code == 422
+    assert octocat.ask("POST", "dispatches", {"client_payload": {}}).status_code == 422
+
+
+def test_runs_are_told_and_run_again(github: GitHub, pull: int) -> None:
+    octocat = github.as_user()
+    octocat.dispatch("ci.yml", {"name": "a"}, ref="change")
+    [event] = events(github)
+    number = github.start_run("ci.yml", "CI", event)
+    ask = Job(github, github.token_for({"actions": "write"})).ask
+    told = ask("GET", "actions/runs", branch="change", event="workflow_dispatch").json()
+    assert [each["id"] for each in told["workflow_runs"]] == [number]
+    assert (told["workflow_runs"][0]["status"], told["workflow_runs"][0]["head_sha"]) == ("in_progress", event.sha)
+    assert ask("POST", f"actions/runs/{number}/rerun").status_code == 403
+    github.end_run(number, "failure")
+    assert ask("GET", f"actions/runs/{number}").json()["conclusion"] == "failure"
+    assert ask("GET", "actions/workflows/ci.yml/runs", status="success").json()["total_count"] == 0
+    assert ask("POST", f"actions/runs/{number}/rerun").status_code == 201
+    assert [(each.name, each.payload) for each in events(github)] == [("rerun", {"run_id": number})]
+    assert ask("GET", f"actions/runs/{number}").json()["run_attempt"] == 2
+
+
+def test_an_environment_takes_its_branches_and_what_is_approved(github: GitHub) -> None:
+    octocat = github.as_user()
+    sha = github.git.refs()["refs/heads/main"]
+    github.plan = "public"
+    rules = {"deployment_branch_policy": CUSTOM, "reviewers": [{"type": "User", "id": 1}]}
+    octocat.do("PUT", "environments/production", rules)
+    octocat.do("POST", "environments/production/deployment-branch-policies", {"name": "main"})
+    for ref in ("refs/heads/change", "refs/pull/1/merge", "refs/tags/main"):
+        with pytest.raises(RefusedError, match="not allowed to deploy to production"):
+            github.start_deployment("production", ref, sha)
+    github.approve = False
+    with pytest.raises(RefusedError, match="rejected by a reviewer"):
+        github.start_deployment("production", "refs/heads/main", sha)
+    github.approve = True
+    number = github.start_deployment("production", "refs/heads/main", sha)
+    github.end_deployment(number, "success")
+    ask = Job(github, github.token_for({"deployments": "read"})).ask
+    [told] = ask("GET", "deployments", environment="production").json()
+    assert (told["id"], told["ref"], told["sha"]) == (number, "main", sha)
+    assert [each["state"] for each in ask("GET", f"deployments/{number}/statuses").json()] == ["success", "in_progress"]
+    later = github.start_deployment("production", "refs/heads/main", sha)
+    github.end_deployment(later, "success")
+    assert ask("GET", f"deployments/{number}/statuses").json()[0]["state"] == "inactive"
+
+
+def test_an_environment_that_nobody_made_is_made_by_its_first_job(github: GitHub) -> None:
+    github.start_deployment("preview", "refs/heads/main", github.git.refs()["refs/heads/main"])
+    assert github.as_user().do("GET", "environments")["environments"][0]["name"] == "preview"
+
+
+def test_statuses_of_a_commit_are_one(github: GitHub) -> None:
+    ask = Job(github, github.token_for({"statuses": "write"})).ask
+    sha = github.git.refs()["refs/heads/main"]
+    assert ask("GET", "commits/main/status").json()["state"] == "pending"
+    for context, state in (("a", "failure"), ("b", "success"), ("a", "success")):
+        ask("POST", f"statuses/{sha}", {"state": state, "context": context})
+    told = ask("GET", "commits/main/status").json()
+    assert (told["state"], told["total_count"], told["sha"]) == ("success", 2, sha)
+
+
+def test_a_deployment_by_the_api_waits_for_green_checks(github: GitHub) -> None:
+    ask = Job(github, github.token_for({"deployments": "write"})).ask
+    sha = github.git.refs()["refs/heads/main"]
+    github.report_check(sha, "test", "failure", 1)
+    assert ask("POST", "deployments", {"ref": "main"}).status_code == 409
+    made = ask("POST", "deployments", {"ref": "main", "required_contexts": [], "payload": {"bundle": "a"}})
+    assert (made.status_code, made.json()["payload"]) == (201, {"bundle": "a"})
+    said = ask("POST", f"deployments/{made.json()['id']}/statuses", {"state": "failure", "description": "no"})
+    assert (said.status_code, said.json()["state"]) == (201, "failure")
