@@ -29,7 +29,7 @@ VALUE = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 LOCAL_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 # how long one waits for another's; a runner that was cut off leaves its own for ever
 LOCKING = ("plan", "apply", "destroy")
-LOCK_TIMEOUT = "-lock-timeout=120s"
+LOCK_SECONDS = 120
 INSTALL = "https://developer.hashicorp.com/terraform/install, 1.11 or newer"
 
 
@@ -144,7 +144,12 @@ class Root:
 
     def run(self, *words: str) -> None:
         """Terraform, in the root's folder. Raises UserError where it fails, also for another's lock of the state."""
-        command = [binary(), words[0], *([LOCK_TIMEOUT] if words[0] in LOCKING else []), *words[1:]]
+        command = [
+            binary(),
+            words[0],
+            *([f"-lock-timeout={lock_seconds()}s"] if words[0] in LOCKING else []),
+            *words[1:],
+        ]
         status = subprocess.run(command, cwd=self.folder, env=surroundings(), check=False).returncode
         if status:
             locked = self.locked() if words[0] in LOCKING else None
@@ -186,6 +191,12 @@ def binary() -> str:
     if not found:
         raise UserError(f"{wanted} is missing: {INSTALL}.")
     return found
+
+
+def lock_seconds() -> int:
+    """How long another's lock is waited for: `SLIPWAY_LOCK_SECONDS`, else two minutes."""
+    told = os.environ.get("SLIPWAY_LOCK_SECONDS", "")
+    return int(told) if told.isdecimal() else LOCK_SECONDS
 
 
 def surroundings() -> dict[str, str]:
