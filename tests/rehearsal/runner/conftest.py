@@ -38,6 +38,8 @@ class Hub:
     url: str = "http://127.0.0.1:9"
     tokens: dict[str, dict[str, str]] = field(default_factory=dict)
     granted: list[dict[str, str]] = field(default_factory=list)
+    actors: set[str] = field(default_factory=set)
+    listed: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     checks: dict[tuple[str, str], str | None] = field(default_factory=dict)
     branches: dict[str, set[str]] = field(default_factory=dict)  # that an environment lets in
     deployments: dict[int, tuple[str, str, str]] = field(default_factory=dict)
@@ -54,11 +56,20 @@ class Hub:
     def token_for(self, permissions: dict[str, str], actor: str) -> str:
         token = f"ghs_token{next(self._numbers)}"
         self.tokens[token] = permissions
+        self.actors.add(actor)
         self.granted.append(permissions)
         return token
 
     def revoke(self, token: str) -> None:
         del self.tokens[token]
+
+    def start_run(self, file: str, name: str, started: Event) -> int:
+        number = next(self._numbers)
+        self.listed[number] = (file, name, "")
+        return number
+
+    def end_run(self, run_id: int, conclusion: str) -> None:
+        self.listed[run_id] = (*self.listed[run_id][:2], conclusion)
 
     def job_changed(self, run_id: int, job: str, sha: str, status: str, conclusion: str | None) -> None:
         self.checks[sha, job] = conclusion

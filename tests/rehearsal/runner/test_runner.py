@@ -35,6 +35,8 @@ def test_a_push_runs_its_steps(play, hub, runner):
     assert run.job("greet").steps[0].log == "hello octocat from acme/texts in Greetings\n"
     assert hub.checks[run.sha, "greet"] == "success"
     assert hub.tokens == {}  # ended with the job
+    assert hub.actors == {"github-actions[bot]"}
+    assert hub.listed == {run.id: ("play.yml", "Greetings", "success")}
     assert list(runner.jobs.iterdir()) == []
     assert runner.records == list(run.steps)
 

@@ -17,6 +17,7 @@ from slipway.rehearsal.sweep import MARK, sweep
 if TYPE_CHECKING:
     from slipway.rehearsal.runner.runner import Runner
 
+BOT = "github-actions[bot]"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 CONTEXT_FILES = ("env", "output", "path", "state", "step_summary")
 
@@ -39,9 +40,9 @@ class Machine:
         self.home, self.temp, self.tools = (self.folder / part for part in ("home", "temp", "tools"))
         for each in (self.workspace, self.home, self.temp, self.tools):
             each.mkdir(parents=True)
-        self.token = runner.github.token_for(
-            {k: v for k, v in permissions.items() if k != "id-token"}, origin.event.actor
-        )
+        # whoever caused the run, the token is the bot's: what it does starts no workflows
+        asked = {name: level for name, level in permissions.items() if name != "id-token"}
+        self.token = runner.github.token_for(asked, BOT)
         self.masks = {self.token}
         self.variables: dict[str, str] = {}  # the workflow's and job's `env`, and what GITHUB_ENV added
         self.added: list[str] = []  # to PATH, the newest last

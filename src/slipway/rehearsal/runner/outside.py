@@ -46,6 +46,12 @@ class GitHub(Protocol):
     def revoke(self, token: str) -> None:
         """End a job's token: the job is over."""
 
+    def start_run(self, file: str, name: str, started: Any) -> int:
+        """List a run of a workflow's file (`ci.yml`), started by that event; its id."""
+
+    def end_run(self, run_id: int, conclusion: str) -> None:
+        """An attempt of a run is over."""
+
     def job_changed(self, run_id: int, job: str, sha: str, status: str, conclusion: str | None) -> None:
         """Show a job as the check run `job` of commit `sha`: `in_progress`, or `completed` with a conclusion."""
 

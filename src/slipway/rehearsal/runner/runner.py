@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from fnmatch import fnmatchcase
 from functools import cache
-from itertools import count
 from pathlib import Path
 from queue import Empty
 from threading import Lock, Semaphore, Thread
@@ -66,7 +65,7 @@ class Runner:
         self.groups = Groups()
         self._given, self._stack = language, ExitStack()
         self.machines = Semaphore(machines)
-        self._ids, self._numbers, self._lock = count(1001), Counter[str](), Lock()
+        self._numbers, self._lock = Counter[str](), Lock()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -168,7 +167,8 @@ class Runner:
                 continue
             with self._lock:
                 self._numbers[file] += 1
-                ids = next(self._ids), self._numbers[file]
+                name = workflow.get("name") or file
+                ids = self.github.start_run(Path(file).name, name, event), self._numbers[file]
             runs.append(Run(self, self._origin(event, file, workflow, ref, sha, *ids, attempt=1)))
         return runs
 
@@ -187,6 +187,7 @@ class Runner:
 
     def _execute(self, run: Run) -> WorkflowRun:
         done = run.execute()
+        self.github.end_run(done.id, done.conclusion)
         with self._lock:
             self.runs.append(done)
         return done

@@ -9,49 +9,71 @@ from pathlib import Path
 
 from slipway.rehearsal.runner.actions.use import Use
 from slipway.rehearsal.runner.commands import Log
+from slipway.rehearsal.runner.machine import StepError
 
 
 def cache(use: Use) -> None:
-    """Restore what branches visible from here have kept: the run's own, a proposal's base, and the default branch."""
-    key, paths = use.required("key"), use.required("path").split("\n")
+    """Restore, and save when the job has succeeded and the key was not found."""
+    if not _restore(use):
+        use.machine.after_success.append((f"Post Run {use.action}", lambda log: _save(use, log)))
+
+
+def restore(use: Use) -> None:
+    """actions/cache/restore."""
+    if not _restore(use) and use.flag("fail-on-cache-miss"):
+        raise StepError(
+            f"Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: {use.text('key')}"
+        )
+
+
+def save(use: Use) -> None:
+    """actions/cache/save: a key that is there stays as it is."""
+    _save(use, use.log)
+
+
+def _places(use: Use) -> list[Path]:
+    """Folders of the caches that are visible from here: the run's own, a proposal's base's, the default branch's."""
     origin = use.machine.origin
-    payload = origin.event.payload
-    refs = [origin.ref, f"refs/heads/{payload['repository']['default_branch']}"]
+    refs = [origin.ref]
     if base := origin.context()["base_ref"]:
-        refs.insert(1, f"refs/heads/{base}")
-    version = hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
-    places = [use.machine.runner.caches / each.replace("/", "_") / version for each in dict.fromkeys(refs)]
+        refs.append(f"refs/heads/{base}")
+    refs.append(f"refs/heads/{origin.event.payload['repository']['default_branch']}")
+    version = hashlib.sha256("\n".join(_paths(use)).encode()).hexdigest()[:16]
+    return [use.machine.runner.caches / _name(each) / version for each in dict.fromkeys(refs)]
+
+
+def _paths(use: Use) -> list[str]:
+    return [line.strip() for line in use.required("path").splitlines() if line.strip()]
+
+
+def _restore(use: Use) -> bool:
+    """Whether the key itself was found."""
+    key, places = use.required("key"), _places(use)
     exact = next((place / _name(key) for place in places if (place / _name(key)).is_dir()), None)
     wanted = [prefix.strip() for prefix in use.text("restore-keys").splitlines() if prefix.strip()]
-    found = exact or next(
-        (
-            kept
-            for prefix in wanted
-            for place in places
-            for kept in _newest(place)
-            if kept.name.startswith(_name(prefix))
-        ),
-        None,
+    alike = (
+        kept for each in wanted for place in places for kept in _newest(place) if kept.name.startswith(_name(each))
     )
-    for number, path in enumerate(paths):
+    found = exact or next(alike, None)
+    for number, path in enumerate(_paths(use)):
         if found and (found / str(number)).exists():
-            use.inside(path.strip()).parent.mkdir(parents=True, exist_ok=True)
-            _copy(found / str(number), use.inside(path.strip()))
+            use.inside(path).parent.mkdir(parents=True, exist_ok=True)
+            _copy(found / str(number), use.inside(path))
     use.outputs |= {"cache-hit": str(exact is not None).lower() if found else "", "cache-primary-key": key}
     use.outputs |= {"cache-matched-key": found.name if found else ""}
     use.say(f"Cache restored from key: {found.name}" if found else f"Cache not found for input keys: {key}")
-    place = places[0] / _name(key)
+    return exact is not None
 
-    def keep(log: Log) -> None:
-        if exact is not None or place.exists():
-            return
-        for number, path in enumerate(paths):
-            if (source := use.inside(path.strip())).exists():
-                place.mkdir(parents=True, exist_ok=True)
-                _copy(source, place / str(number))
-        log.say(f"Cache saved with key: {key}")
 
-    use.machine.after_success.append(("Post Run actions/cache", keep))
+def _save(use: Use, log: Log) -> None:
+    place = _places(use)[0] / _name(use.required("key"))
+    if place.exists():
+        return
+    for number, path in enumerate(_paths(use)):
+        if (source := use.inside(path)).exists():
+            place.mkdir(parents=True, exist_ok=True)
+            _copy(source, place / str(number))
+    log.say(f"Cache saved with key: {use.text('key')}")
 
 
 def _name(key: str) -> str:

@@ -36,6 +36,7 @@ def checkout(use: Use) -> None:
 
     git("init", "--quiet", "--initial-branch=main")
     git("config", "--local", "gc.auto", "0")
+    git("config", "--local", "protocol.https.allow", "never")  # nothing here asks the real GitHub
     git("remote", "add", "origin", address)
     depth = int(use.text("fetch-depth", "1"))
     tags = "--tags" if use.flag("fetch-tags") or depth == 0 else "--no-tags"

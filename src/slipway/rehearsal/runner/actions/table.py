@@ -3,7 +3,7 @@
 from slipway.rehearsal.runner.actions import Action
 from slipway.rehearsal.runner.actions.artifacts import download, upload
 from slipway.rehearsal.runner.actions.attest import attest, describe
-from slipway.rehearsal.runner.actions.cache import cache
+from slipway.rehearsal.runner.actions.cache import cache, restore, save
 from slipway.rehearsal.runner.actions.checkout import checkout
 from slipway.rehearsal.runner.actions.credentials import configure
 from slipway.rehearsal.runner.actions.docker import build, builder, log_in
@@ -18,6 +18,8 @@ TABLE = {
     "./.github/actions/setup": Action(project, None),
     "actions/attest-build-provenance": Action(attest, _inputs("subject-name subject-digest push-to-registry")),
     "actions/cache": Action(cache, _inputs("path key restore-keys")),
+    "actions/cache/restore": Action(restore, _inputs("path key restore-keys fail-on-cache-miss")),
+    "actions/cache/save": Action(save, _inputs("path key")),
     "actions/checkout": Action(checkout, _inputs("ref fetch-depth fetch-tags persist-credentials path")),
     "actions/download-artifact": Action(download, _inputs("name path pattern merge-multiple")),
     "actions/setup-python": Action(python, _inputs("python-version python-version-file cache")),
