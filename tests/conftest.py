@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 # before torch is imported: threads that spin while they wait cost the other worker's tests their core
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -31,8 +32,31 @@ def datasets() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prepared(datasets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Fills the folder NAME once, for all processes that run tests side by side: read it, copy it, do not change it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def once(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                made = tmp_path_factory.mktemp(name)
+                fill(made)
+                made.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def prepared(datasets: Path, once: Callable[..., Path]) -> Path:
     """data/prepared of ten classes of banking77."""
+    return once("prepared", lambda folder: prepare(datasets, folder))
+
+
+def prepare(datasets: Path, folder: Path) -> None:
+    """The same."""
     from slipway.config.compose import Order, resolve
     from slipway.data.clean import clean
     from slipway.data.encode import write_prepared
@@ -48,16 +72,18 @@ def prepared(datasets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = table[table["label"].isin(sorted(set(table["label"]))[:10])].reset_index(drop=True)
     rows = clean(table, config.data.clean).table
     rows["split"] = assign(rows, config.data.split)
-    folder = tmp_path_factory.mktemp("data") / "prepared"
-    folder.mkdir()
     texts = rows.loc[rows["split"] == "train", "text"].tolist()
     write_prepared(folder, rows, build(config.model.tokenizer, texts), config.model.tokenizer.max_length)
-    return folder
 
 
 @pytest.fixture(scope="session")
-def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(prepared: Path, once: Callable[..., Path]) -> Path:
     """models/train: a bag, really trained on `prepared`."""
+    return once("models", lambda folder: train_bag(prepared, folder)) / "train"
+
+
+def train_bag(prepared: Path, folder: Path) -> None:
+    """The same, in this folder, with its checkpoints beside it."""
     import torch
 
     from slipway.config.compose import Order, resolve
@@ -68,25 +94,26 @@ def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config, _ = resolve(Order({"data": "banking77", "model": "bag"}, {"train": {"epochs": 3}}), conf=ROOT / "conf")
     torch.set_num_threads(2)
     torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("models")
     meta = load_meta(prepared)
     splits = [load_split(prepared, name) for name in ("train", "validation")]
     model = build(config.model, meta, prepared)
     save(train(model, config.model, config.train, meta, *splits, folder / "checkpoints").model, folder / "train")
-    return folder / "train"
 
 
 @pytest.fixture(scope="session")
-def shipped(prepared: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """models/bundle of `trained`: read it, copy it, do not change it."""
+def shipped(prepared: Path, trained: Path, once: Callable[..., Path]) -> Path:
+    """models/bundle of `trained`."""
+    return once("shipped", lambda folder: ship(prepared, trained, folder / "bundle")) / "bundle"
+
+
+def ship(prepared: Path, trained: Path, folder: Path) -> None:
+    """The same."""
     from slipway.config.compose import Order, resolve
     from slipway.models.store import load
     from slipway.packaging.bundle import build
 
     config, _ = resolve(Order({"data": "banking77", "model": "bag"}), conf=ROOT / "conf")
-    folder = tmp_path_factory.mktemp("models") / "bundle"
     build(load(trained), prepared, folder, config.serve, "banking77-bag", {"config": "0" * 64, "model": "1" * 64})
-    return folder
 
 
 @pytest.fixture
@@ -189,7 +216,8 @@ def _own_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """From here on there is garbage; what was imported stays, and no collection needs to look at it again."""
     gc.freeze()
     gc.enable()
