@@ -21,13 +21,15 @@ def questions(manifest: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield start, {"texts": texts, "top_k": classes}
 
 
-def wrong_with(manifest: dict[str, Any], start: int, answer: Any) -> list[str]:
+def wrong_with(manifest: dict[str, Any], start: int, question: dict[str, Any], answer: Any) -> list[str]:
     """What is wrong with the answer to an event of `questions`; empty where all of it holds."""
     try:
         if answer["model"]["version"] != manifest["digest"]:
             return [f"another bundle answers: {answer['model']['version']}"]
         scores = [{each["label"]: each["score"] for each in told["alternatives"]} for told in answer["predictions"]]
         rows = [[float(told[label]) for label in manifest["labels"]] for told in scores]
+        if len(rows) != len(question["texts"]):
+            raise ValueError(f"{len(rows)} predictions for {len(question['texts'])} texts")
     except (KeyError, TypeError, ValueError):
         told = answer.get("detail") or answer.get("errorMessage") if isinstance(answer, dict) else None
         return [f"recorded[{start}]: no prediction is answered: {str(told or answer)[:300]}"]

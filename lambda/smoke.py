@@ -68,5 +68,5 @@ def of_version(client: Any, manifest: dict[str, Any]) -> list[str]:
     found = []
     for start, question in questions(manifest):
         answer = json.load(client.invoke(**asked, Payload=json.dumps(question).encode())["Payload"])
-        found += wrong_with(manifest, start, answer)
+        found += wrong_with(manifest, start, question, answer)
     return found

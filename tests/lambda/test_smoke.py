@@ -3,13 +3,16 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from slipway.predictor import Predictor, digest_of
+from slipway.predictor import Predictor, digest_of, questions, wrong_with
 from slipway.rehearsal.emulator import Emulator
 
 Change = Callable[[dict[str, Any]], None]
@@ -121,3 +124,125 @@ def test_the_bundle_beside_the_code_is_the_one_without_a_setting(shipped: Path, 
     del function.environment["SLIPWAY_BUNDLE"]
     with function:
         assert function.invoke({})["ok"] is True
+
+
+HOOK = {"DeploymentId": "d-123456789", "LifecycleEventHookExecutionId": "e-1"}
+
+
+class Aws(ThreadingHTTPServer):
+    """Lambda, whose version 7 is `version`, and CodeDeploy, which keeps what it is told."""
+
+    def __init__(self, version: Emulator) -> None:
+        super().__init__(("127.0.0.1", 0), Front)
+        self.version, self.told = version, list[dict[str, Any]]()
+
+
+class Front(BaseHTTPRequestHandler):
+    """Answers as AWS does."""
+
+    server: Aws
+
+    def do_POST(self) -> None:
+        """Invoke, or PutLifecycleEventHookExecutionStatus."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer: Any = {"lifecycleEventHookExecutionId": HOOK["LifecycleEventHookExecutionId"]}
+        if self.headers.get("X-Amz-Target", "").endswith(".PutLifecycleEventHookExecutionStatus"):
+            self.server.told.append(body)
+        elif self.path == "/2015-03-31/functions/slipway-production/invocations?Qualifier=7":
+            answer = self.server.version.invoke(body)
+        else:
+            answer = None
+        content = json.dumps(answer).encode()
+        self.send_response(404 if answer is None else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def asked(own: Path, version: Path, number: str = "7") -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """What the hook answers, and what it told CodeDeploy, where a version with another image's bundle answers."""
+    with Emulator(version) as app, Aws(app) as aws:
+        serving = Thread(target=aws.serve_forever, args=(0.05,))
+        serving.start()
+        function = Emulator(own, "smoke.handler")
+        function.environment |= {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.server_port}",
+            "AWS_ACCESS_KEY_ID": "-",
+            "AWS_SECRET_ACCESS_KEY": "-",
+            "SLIPWAY_FUNCTION": "slipway-production",
+            "SLIPWAY_FUNCTION_VERSION": number,
+        }
+        try:
+            with function:
+                yield function.invoke(HOOK), aws.told
+        finally:
+            aws.shutdown()
+            serving.join()
+
+
+def test_codedeploy_is_told_that_a_good_version_is_good(shipped: Path) -> None:
+    with asked(shipped, shipped) as (answer, told):
+        assert answer["ok"] is True
+        [status] = told
+    assert status == {
+        "deploymentId": "d-123456789",
+        "lifecycleEventHookExecutionId": "e-1",
+        "status": "Succeeded",
+    }
+
+
+def test_a_version_with_another_bundle_is_refused(shipped: Path, bundle: Path) -> None:
+    rewrite(bundle, lambda manifest: manifest.update(name="another"))
+    with asked(shipped, bundle) as (answer, told):
+        assert answer["faults"][0] == f"another bundle answers: {Predictor(bundle).digest}"
+        assert [each["status"] for each in told] == ["Failed"]
+
+
+def test_a_version_that_cannot_be_asked_is_refused(shipped: Path) -> None:
+    with asked(shipped, shipped, number="8") as (answer, told):
+        assert "the version cannot be asked" in answer["faults"][0]
+        assert [each["status"] for each in told] == ["Failed"]
+
+
+def test_a_bundle_that_does_not_hold_is_refused_without_a_question(bundle: Path, shipped: Path) -> None:
+    rewrite(bundle, other_label)
+    with asked(bundle, shipped) as (answer, told):
+        assert "the label is" in answer["faults"][0]
+        assert [each["status"] for each in told] == ["Failed"]
+
+
+def test_all_recorded_texts_are_asked_within_what_the_function_takes(shipped: Path) -> None:
+    manifest = json.loads((shipped / "manifest.json").read_bytes())
+    texts = [entry["text"] for entry in manifest["recorded"]]
+    for limits in ({"texts": 3}, {"body_bytes": max(len(text.encode()) for text in texts) + 1}):
+        limited = manifest | {"limits": manifest["limits"] | limits}
+        found = list(questions(limited))
+        assert [text for _, question in found for text in question["texts"]] == texts
+        assert [texts[start] for start, _ in found] == [question["texts"][0] for _, question in found]
+        assert len(found) > 1
+        for _, question in found:
+            assert len(question["texts"]) <= limited["limits"]["texts"]
+            assert sum(len(text.encode()) for text in question["texts"]) <= limited["limits"]["body_bytes"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {}, "text", {"errorMessage": "it ended"}, {"model": {}}, {"model": {"version": "?"}, "predictions": []}],
+)
+def test_what_is_no_answer_is_a_fault(shipped: Path, answer: Any) -> None:
+    manifest = json.loads((shipped / "manifest.json").read_bytes())
+    assert len(wrong_with(manifest, 0, next(questions(manifest))[1], answer)) == 1
+
+
+def test_an_answer_without_all_that_was_asked_is_a_fault(shipped: Path) -> None:
+    manifest = json.loads((shipped / "manifest.json").read_bytes())
+    start, question = next(questions(manifest))
+    with Emulator(shipped) as app:
+        answer = app.invoke(question)
+    assert wrong_with(manifest, start, question, answer) == []
+    for predictions in ([], answer["predictions"][:-1]):
+        assert wrong_with(manifest, start, question, answer | {"predictions": predictions}) != []

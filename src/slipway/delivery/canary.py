@@ -145,14 +145,14 @@ class Canary:
         try:
             answer, _ = self.function.ask(question, self.version)
             seen.asked += 1
-            seen.faults += wrong_with(self.manifest, start, answer)
+            seen.faults += wrong_with(self.manifest, start, question, answer)
             live = self.function.live()
             if live is not None and (live.version == self.version or live.shares.get(self.version)):
                 for _ in range(MOST_TRIES):
                     answer, version = self.function.ask(question, ALIAS)
                     if version == self.version:
                         seen.answered += 1
-                        seen.faults += wrong_with(self.manifest, start, answer)
+                        seen.faults += wrong_with(self.manifest, start, question, answer)
                         break
             for name, state in self._states().items():
                 if state == "OK":

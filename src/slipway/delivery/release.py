@@ -132,7 +132,7 @@ class Release:
         """Ask all recorded predictions. Raises Refused where one does not hold."""
         faults = self.function.smoke() if qualifier != ALIAS else []
         for start, question in questions(self.manifest):
-            faults += wrong_with(self.manifest, start, self.function.ask(question, qualifier)[0])
+            faults += wrong_with(self.manifest, start, question, self.function.ask(question, qualifier)[0])
         if faults:
             raise Refused(f"{self.function.name}:{qualifier} does not answer as recorded: {told(faults)}", False)
 
