@@ -58,6 +58,7 @@ def test_an_operation_needs_its_permission(
     before = github.git.refs()
     refused = Job(github, github.token_for(below)).ask(method, path, body)
     assert (refused.status_code, refused.json()["message"]) == (403, REFUSED)
+    assert f"{permission.replace('-', '_')}={level}" in refused.headers["X-Accepted-GitHub-Permissions"]
     assert github.git.refs() == before
     assert Job(github, github.token_for({permission: level})).ask(method, path, body).ok
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.rehearsal.github import CUSTOM, GitHub, RefusedError
+from slipway.rehearsal.github import CUSTOM, GitHub
 
 from .conftest import Job, events, names
 
@@ -80,25 +80,25 @@ def test_an_environment_takes_its_branches_and_what_is_approved(github: GitHub) 
     octocat.do("PUT", "environments/production", rules)
     octocat.do("POST", "environments/production/deployment-branch-policies", {"name": "main"})
     for ref in ("refs/heads/change", "refs/pull/1/merge", "refs/tags/main"):
-        with pytest.raises(RefusedError, match="not allowed to deploy to production"):
-            github.start_deployment("production", ref, sha)
+        assert github.deploy("production", ref, sha, 1) is None
     github.approve = False
-    with pytest.raises(RefusedError, match="rejected by a reviewer"):
-        github.start_deployment("production", "refs/heads/main", sha)
+    assert github.deploy("production", "refs/heads/main", sha, 1) is None
     github.approve = True
-    number = github.start_deployment("production", "refs/heads/main", sha)
-    github.end_deployment(number, "success")
+    number = github.deploy("production", "refs/heads/main", sha, 1)
+    assert number is not None
+    github.deployed(number, "success", "https://live.example.com")
     ask = Job(github, github.token_for({"deployments": "read"})).ask
     [told] = ask("GET", "deployments", environment="production").json()
     assert (told["id"], told["ref"], told["sha"]) == (number, "main", sha)
-    assert [each["state"] for each in ask("GET", f"deployments/{number}/statuses").json()] == ["success", "in_progress"]
-    later = github.start_deployment("production", "refs/heads/main", sha)
-    github.end_deployment(later, "success")
+    assert [each["state"] for each in ask("GET", f"deployments/{number}/statuses").json()] == ["success", "queued"]
+    later = github.deploy("production", "refs/heads/main", sha, 2)
+    assert later is not None
+    github.deployed(later, "success", "")
     assert ask("GET", f"deployments/{number}/statuses").json()[0]["state"] == "inactive"
 
 
 def test_an_environment_that_nobody_made_is_made_by_its_first_job(github: GitHub) -> None:
-    github.start_deployment("preview", "refs/heads/main", github.git.refs()["refs/heads/main"])
+    github.deploy("preview", "refs/heads/main", github.git.refs()["refs/heads/main"], 1)
     assert github.as_user().do("GET", "environments")["environments"][0]["name"] == "preview"
 
 

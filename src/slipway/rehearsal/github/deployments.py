@@ -8,6 +8,7 @@ from slipway.rehearsal.github import forms
 from slipway.rehearsal.github.call import Answer, Call, Json, RefusedError, known
 from slipway.rehearsal.github.contents import resolved
 from slipway.rehearsal.github.event import now
+from slipway.rehearsal.github.forms import BOT
 from slipway.rehearsal.github.rulesets import rules_for
 from slipway.rehearsal.github.settings import CUSTOM
 
@@ -28,6 +29,7 @@ class Deployment:
     description: str | None
     user: str
     created_at: str
+    log: str = ""  # address of the run
     states: list[Json] = field(default_factory=list)
 
 
@@ -52,15 +54,15 @@ def barred(github: "GitHub", environment: str, ref: str) -> str | None:
     return None
 
 
-def start(github: "GitHub", environment: str, ref: str, sha: str, login: str) -> Deployment:
-    """A job with `environment:` begins; the environment is made where there is none."""
-    if reason := barred(github, environment, ref):
-        raise RefusedError(403, reason)
+def start(github: "GitHub", environment: str, ref: str, sha: str, log: str) -> int | None:
+    """A job with `environment:` asks to begin; the environment is made where there is none. None where it is barred."""
+    if barred(github, environment, ref):
+        return None
     short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    made = Deployment(github.next_id(), environment, short, sha, "deploy", {}, None, login, now())
+    made = Deployment(github.next_id(), environment, short, sha, "deploy", {}, None, BOT, now(), log)
     _keep(github, made)
-    mark(github, made, "in_progress", login)
-    return made
+    mark(github, made, "queued", BOT)
+    return made.id
 
 
 def _keep(github: "GitHub", made: Deployment) -> None:
@@ -69,7 +71,7 @@ def _keep(github: "GitHub", made: Deployment) -> None:
     github.deployments[made.id] = made
 
 
-def mark(github: "GitHub", told: Deployment, state: str, login: str, description: str = "") -> Json:
+def mark(github: "GitHub", told: Deployment, state: str, login: str, description: str = "", address: str = "") -> Json:
     """A further status. A success makes the earlier ones of the same environment inactive."""
     if state == "success":
         others = [each for each in github.deployments.values() if each.environment == told.environment]
@@ -81,7 +83,10 @@ def mark(github: "GitHub", told: Deployment, state: str, login: str, description
     status = {"id": number, "node_id": forms.node("DeploymentStatus", number), "state": state}
     status |= {"creator": forms.user(github, login), "description": description, "environment": told.environment}
     status |= {"url": f"{url}/statuses/{number}", "deployment_url": url, "repository_url": github.api}
-    told.states.append(status | {"target_url": github.site, "created_at": now(), "updated_at": now()})
+    # its description wants an address where GitHub itself tells none
+    links = {"target_url": told.log or github.site} | ({"log_url": told.log} if told.log else {})
+    status |= links | ({"environment_url": address} if address else {})
+    told.states.append(status | {"created_at": now(), "updated_at": now()})
     return told.states[-1]
 
 

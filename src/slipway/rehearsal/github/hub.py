@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from secrets import token_hex
@@ -158,45 +159,40 @@ class GitHub:
 
     # what runs workflows tells
 
+    def job_changed(self, run_id: int, job: str, sha: str, status: str, conclusion: str | None) -> None:
+        """Show a job as a check run of a commit (a pull request's head): in_progress, or completed."""
+        self.report_check(sha, job, conclusion if status == "completed" else None, run_id)
+
     def report_check(self, sha: str, name: str, conclusion: str | None, run_id: int) -> None:
-        """A job's check run of a commit (a pull request's head); without a conclusion it has begun."""
-        self.checks.append(Check(self.next_id(), sha, name, conclusion, run_id, event.now()))
+        """The same; without a conclusion it has begun."""
+        with self.lock:
+            mine = [each for each in self.checks if (each.sha, each.name, each.run_id) == (sha, name, run_id)]
+            number = mine[0].id if mine else self.next_id()
+            self.checks = [each for each in self.checks if each not in mine]
+            self.checks.append(Check(number, sha, name, conclusion, run_id, event.now()))
 
     def start_run(self, file: str, name: str, started: Event) -> int:
         """A run of a workflow's file (`ci.yml`) has begun; its number."""
-        number = len([run for run in self.runs.values() if run.file == file]) + 1
-        run = Run(self.next_id(), number, file, name, started, event.now(), event.now())
-        self.runs[run.id] = run
-        return run.id
+        with self.lock:
+            number = len([run for run in self.runs.values() if run.file == file]) + 1
+            run = Run(self.next_id(), number, file, name, started, event.now(), event.now())
+            self.runs[run.id] = run
+            return run.id
 
     def end_run(self, run_id: int, conclusion: str) -> None:
         """It has ended."""
         run = self.runs[run_id]
         run.status, run.conclusion, run.updated_at = "completed", conclusion, event.now()
 
-    def start_deployment(self, environment: str, ref: str, sha: str, login: str = BOT) -> int:
-        """A job with `environment:` asks to begin; RefusedError where its branch or a reviewer does not let it in."""
-        return deployments.start(self, environment, ref, sha, login).id
-
-    def end_deployment(self, number: int, state: str) -> None:
-        """It has ended: success, failure, error or inactive."""
-        deployments.mark(self, self.deployments[number], state, BOT)
-
-    def job_changed(self, run_id: int, job: str, sha: str, status: str, conclusion: str | None) -> None:
-        """A job is `in_progress` or `completed`: its check run of a commit."""
-        self.report_check(sha, job, conclusion if status == "completed" else None, run_id)
-
     def deploy(self, environment: str, ref: str, sha: str, run_id: int) -> int | None:
-        """The number of a job's new deployment, or None where the environment does not let that reference in."""
-        try:
-            return self.start_deployment(environment, ref, sha)
-        except RefusedError:
-            return None
+        """A job with `environment:` asks to begin; None where a rule of its branch or a reviewer does not let it in."""
+        with self.lock:
+            return deployments.start(self, environment, ref, sha, f"{self.site}/actions/runs/{run_id}")
 
     def deployed(self, deployment: int, state: str, url: str) -> None:
-        """A job's deployment is `in_progress`, or ended: `success` or `failure`."""
-        if state != "in_progress":  # it began so
-            self.end_deployment(deployment, state)
+        """A deployment's new state: in_progress, success, failure, error or inactive; `url` is what was deployed."""
+        with self.lock:
+            deployments.mark(self, self.deployments[deployment], state, BOT, address=url)
 
     def missing(self, required: list[Json], sha: str) -> list[str]:
         """The checks of a rule that are not green for a commit."""
@@ -278,7 +274,8 @@ class GitHub:
             if told != f"{self.owner}/{self.name}".lower() or not self.visible:
                 raise RefusedError(*NOT_FOUND)
         route = known(ROUTES, name)
-        route.refuse(caller, self.plan == "public")
+        if reason := route.refusal(caller, self.plan == "public"):
+            return replace(refusal(reason), headers={"X-Accepted-GitHub-Permissions": route.accepted})
         self._contract.check_request(name, words, query, body := _body(data))
         call = Call(caller, words, query, body, accept, f"{API}{quoted}")
         try:

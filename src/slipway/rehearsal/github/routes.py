@@ -27,23 +27,27 @@ class Route:
     needs: tuple[str, ...] = ()
     role: str = "read"
 
-    def refuse(self, caller: Caller, public: bool) -> None:
-        """RefusedError where the caller lacks the right."""
+    @property
+    def accepted(self) -> str:
+        """What a token may have to be let in, as GitHub's header X-Accepted-GitHub-Permissions tells it."""
+        return "; ".join(each.replace("-", "_").replace(":", "=") for each in self.needs) or "metadata=read"
+
+    def refusal(self, caller: Caller, public: bool) -> RefusedError | None:
+        """What the caller is told who lacks the right."""
         if caller.permissions is not None and self.needs:
             pairs = [need.split(":") for need in self.needs]
-            granted = [
-                LEVELS.index(caller.permissions.get(name, "none")) >= LEVELS.index(least) for name, least in pairs
-            ]
-            if not any(granted):
-                raise RefusedError(*(NO_PERMISSION if caller.is_job else NO_PERSONAL))
+            held = {name: LEVELS.index(caller.permissions.get(name, "none")) for name, _ in pairs}
+            if not any(held[name] >= LEVELS.index(level) for name, level in pairs):
+                return RefusedError(*(NO_PERMISSION if caller.is_job else NO_PERSONAL))
         if caller.is_job:
-            return
+            return None
         role = "read" if public and caller.role == "none" else caller.role
-        if role == "none":
-            raise RefusedError(*NOT_FOUND)
+        if role == "none" != self.role:
+            return RefusedError(*NOT_FOUND)
         if ROLES.index(role) < ROLES.index(self.role):
             rights = {"admin": "admin rights to Repository", "write": "push access to repository"}
-            raise RefusedError(403, f"Must have {rights.get(self.role, 'triage access to repository')}.")
+            return RefusedError(403, f"Must have {rights.get(self.role, 'triage access to repository')}.")
+        return None
 
 
 REPOSITORY = "/repos/{owner}/{repo}"
