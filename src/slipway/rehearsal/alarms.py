@@ -51,7 +51,7 @@ class Alarms:
     """The alarms of one account. `minute` is how many seconds a minute of their periods lasts."""
 
     def __init__(self) -> None:
-        self.minute = 60.0
+        self.minute, self.clock = 60.0, time.time
         self.held: dict[tuple[str, str], float] = {}  # until when a state that was set by hand stays
         self._values: dict[str, dict[Metric, list[tuple[float, float]]]] = {}
         self._read: dict[str, tuple[Any, int]] = {}
@@ -59,15 +59,21 @@ class Alarms:
     def told(self, call: Call) -> None:
         """A call of CloudWatch comes: who looks finds states of now, and a state that is set stays for a minute."""
         if call.action == "SetAlarmState":
-            self.held[call.region, call.body["AlarmName"]] = time.time() + self.minute
+            self.held[call.region, call.body["AlarmName"]] = self.clock() + self.minute
         elif call.action == "PutMetricAlarm":
             self.held.pop((call.region, call.body["AlarmName"]), None)
         elif call.action.startswith("DescribeAlarm"):
             self.evaluate(call.region)
 
-    def evaluate(self, region: str, now: float | None = None) -> None:
+    def values(self, region: str, namespace: str, name: str, **dimensions: str) -> list[float]:
+        """All values so far of a metric with just these dimensions."""
+        self._take(region)
+        key = (namespace, name, tuple(sorted(dimensions.items())))
+        return [value for _, value in self._values[region].get(key, [])]
+
+    def evaluate(self, region: str) -> None:
         """Give each alarm of a region the state that its metrics give it."""
-        now = time.time() if now is None else now
+        now = self.clock()
         self._take(region)
         for alarm in list(cloudwatch_backends[ACCOUNT][region].alarms.values()):
             if alarm.rule or self.held.get((region, alarm.name), 0) > now:

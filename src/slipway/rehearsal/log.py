@@ -92,7 +92,7 @@ def put(
         "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions],
         "Values": values,
         "Unit": unit,
-        "Timestamp": datetime.now(UTC),
+        "Timestamp": datetime.now(UTC).replace(tzinfo=None),  # as moto keeps times
     }
     cloudwatch_backends[ACCOUNT][region].put_metric_data(namespace, [told])
 

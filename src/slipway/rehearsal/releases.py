@@ -8,6 +8,8 @@ from collections.abc import Callable
 from threading import Condition, Thread
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from slipway.rehearsal.call import AwsError, Call
 from slipway.rehearsal.codedeploy import CodeDeploy
 from slipway.rehearsal.deployments import ENDED, Deployment, EndingError, Found, Rollout, specification, steps
@@ -54,6 +56,7 @@ class Releases:
     def _create(self, call: Call) -> Found:
         """CreateDeployment."""
         asked = call.body
+        self.codedeploy.application(call)
         group = self.codedeploy.group(call)
         if len(asked.get("description", "")) > LONGEST:
             raise AwsError("DescriptionTooLongException", f"The description is longer than {LONGEST} characters.")
@@ -113,8 +116,11 @@ class Releases:
         with self.changed:
             self.deployments[back.id] = back
         back.move("InProgress", startTime=time.time())
-        rollout.roll_back()
-        back.move("Succeeded")
+        try:
+            rollout.roll_back()
+            back.move("Succeeded")
+        except ClientError as error:
+            back.move("Failed", errorInformation={"code": "IAM_ROLE_PERMISSIONS", "message": str(error)})
         return back
 
     def _list(self, call: Call) -> Found:
