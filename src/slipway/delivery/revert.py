@@ -4,7 +4,10 @@ https://docs.github.com/en/rest/git
 """
 
 import base64
+import os
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway.delivery.github import GitHub, GitHubError, again
@@ -82,13 +85,21 @@ def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] |
 
 def reverted(merge: str, tip: str) -> str:
     """The tree of `tip` without what a merge brought. Raises UserError where later changes are in the way."""
-    found = git("merge-tree", "--write-tree", f"--merge-base={merge}", tip, f"{merge}^1")
-    if found is None:
-        raise UserError(
-            f"{merge[:12]} cannot be taken back by itself: later changes touch the same lines. Make a pull request of "
-            f"`git revert -m 1 {merge}`, without -m 1 where it was squashed."
-        )
-    return found.splitlines()[0]
+
+    def run(*words: str, content: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(["git", *words], input=content, capture_output=True, env=environment, check=False)
+
+    with TemporaryDirectory() as folder:
+        # an index of its own: the checkout stays what it is
+        environment = os.environ | {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        patch = run("diff", "--binary", "--full-index", "--no-renames", merge, f"{merge}^1").stdout
+        run("read-tree", tip)
+        if run("apply", "--cached", "--3way", content=patch).returncode:
+            raise UserError(
+                f"{merge[:12]} cannot be taken back by itself: later changes touch the same lines. Make a pull request "
+                f"of `git revert -m 1 {merge}`, without -m 1 where it was squashed."
+            )
+        return run("write-tree").stdout.decode().strip()
 
 
 def changes(old: str, new: str) -> list[tuple[str, str, str]]:
