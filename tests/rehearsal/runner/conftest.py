@@ -60,6 +60,10 @@ class Hub:
         self.granted.append(permissions)
         return token
 
+    def git_address(self, token: str) -> str:
+        assert self.tokens[token]["contents"] in ("read", "write")
+        return f"file://{self.repository_path}"
+
     def revoke(self, token: str) -> None:
         del self.tokens[token]
 

@@ -64,6 +64,28 @@ def test_a_text_around_expressions_is_one_value(language):
     assert language.evaluate(step["run"], {"github": {"actor": "me", "job": "a"}}) == "echo me $HOME a"
 
 
+def test_a_script_keeps_its_lines_quotes_and_braces(language):
+    workflow = language.parse(
+        "x.yml",
+        """
+        on: push
+        jobs:
+          a:
+            runs-on: x
+            steps:
+              - run: |
+                  cat << 'EOF'
+                    it's '${{ github.actor }}' {0} {}
+                  EOF
+              - run: >-
+                  one ${{ github.actor }}
+                  two
+        """,
+    )
+    runs = [language.evaluate(step["run"], {"github": {"actor": "me"}}) for step in workflow["jobs"]["a"]["steps"]]
+    assert runs == ["cat << 'EOF'\n  it's 'me' {0} {}\nEOF\n", "one me two"]
+
+
 def test_an_if_without_a_status_function_asks_for_success_first(language):
     steps = "".join(
         f"      - run: x\n        if: {each}\n" for each in ("github.actor == 'x'", "failure()", "${{ !cancelled() }}")

@@ -126,6 +126,10 @@ class GitHub:
         self._tokens[token] = (actor, {name.replace("_", "-"): level for name, level in permissions.items()})
         return token
 
+    def git_address(self, token: str) -> str:
+        """Where git clones and pushes by a job's token."""
+        return f"{self.url.replace('://', f'://x-access-token:{token}@')}/{self.owner}/{self.name}.git"
+
     def revoke(self, token: str) -> None:
         """A token is known no more, as a job's after its end."""
         del self._tokens[token]

@@ -43,6 +43,9 @@ class GitHub(Protocol):
     def token_for(self, permissions: dict[str, str], actor: str) -> str:
         """A job's GITHUB_TOKEN: `permissions` are `read` or `write` by name, and what is absent is refused."""
 
+    def git_address(self, token: str) -> str:
+        """Where git clones and pushes by that token."""
+
     def revoke(self, token: str) -> None:
         """End a job's token: the job is over."""
 

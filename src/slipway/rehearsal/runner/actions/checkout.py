@@ -1,4 +1,4 @@
-"""actions/checkout: a real fetch from the bare repository.
+"""actions/checkout: a real fetch from the remote repository.
 
 https://github.com/actions/checkout
 """
@@ -27,7 +27,7 @@ def checkout(use: Use) -> None:
         for each in folder.iterdir():
             shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    bare = f"file://{machine.runner.github.repository_path.resolve()}"
+    remote = machine.runner.github.git_address(machine.token)
     address = f"{SERVER}/{origin.repository}"
     reference, commit, branch = _wanted(use)
 
@@ -50,7 +50,7 @@ def checkout(use: Use) -> None:
     shallow = [f"--depth={depth}"] if depth else []
     git(
         "-c",
-        f"url.{bare}.insteadOf={address}",
+        f"url.{remote}.insteadOf={address}",
         "fetch",
         "--quiet",
         "--prune",
@@ -68,7 +68,7 @@ def checkout(use: Use) -> None:
     else:
         git("checkout", "--quiet", "--force", "--detach", target)
     if use.flag("persist-credentials", True):
-        git("config", "--local", f"url.{bare}.insteadOf", address)
+        git("config", "--local", f"url.{remote}.insteadOf", address)
         if allowed != "write":
             git("config", "--local", "remote.origin.pushurl", f"{SERVER}/no-write-permission")
     told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)

@@ -5,9 +5,15 @@
 import { createInterface } from "node:readline";
 import { hashFiles } from "@actions/glob";
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
+import { TokenType as Sign } from "@actions/expressions/lexer";
 import { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } from "@actions/workflow-parser";
 import { convertToIfCondition } from "@actions/workflow-parser/model/converter/if-condition";
 import { TokenType } from "@actions/workflow-parser/templates/tokens/types";
+import { YamlObjectReader } from "@actions/workflow-parser/workflows/yaml-object-reader";
+
+// With a text's source at hand, the parser takes a block's indentation for part of an expression's text; GitHub does not.
+const literal = YamlObjectReader.getLiteralToken;
+YamlObjectReader.getLiteralToken = (file, range, { value }) => literal(file, range, { value });
 
 const answer = process.stdout.write.bind(process.stdout);
 process.stdout.write = () => true; // @actions/glob writes debugging commands there
@@ -54,6 +60,15 @@ async function parse({ name, text }) {
   return { value: tree, errors: context.errors.getErrors().map(error => error.message) };
 }
 
+function lex(expression) {
+  const { tokens } = new Lexer(expression).lex();
+  for (const token of tokens) {
+    // the lexer takes only the first of several doubled quotes for one; GitHub takes each
+    if (token.type === Sign.STRING) token.value = token.lexeme.slice(1, -1).replaceAll("''", "'");
+  }
+  return tokens;
+}
+
 async function evaluate({ tree, contexts, status, workspace }) {
   const dictionary = JSON.parse(JSON.stringify(contexts), data.reviver);
   const hashes = new Map();
@@ -72,7 +87,7 @@ async function evaluate({ tree, contexts, status, workspace }) {
     if (Array.isArray(node)) return node.map(visit);
     if (node === null || typeof node !== "object") return node;
     if ("$expression" in node) {
-      const parsed = new Parser(new Lexer(node.$expression).lex().tokens, Object.keys(contexts), [...functions.values()]);
+      const parsed = new Parser(lex(node.$expression), Object.keys(contexts), [...functions.values()]);
       const result = new Evaluator(parsed.parse(), dictionary, functions).evaluate();
       return JSON.parse(JSON.stringify(result, data.replacer));
     }
