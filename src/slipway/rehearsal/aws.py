@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import Any, Self
 
@@ -152,7 +153,11 @@ class EmulatedAws:
 
     def as_role(self, name: str) -> dict[str, str]:
         """The environment of a process that has taken a role: what the role's policies do not allow is denied."""
-        return self.environment | {"AWS_ACCESS_KEY_ID": self._take(name, "ASIA")}
+        # a secret of its own: what a workflow masks must be no word that is written elsewhere
+        return self.environment | {
+            "AWS_ACCESS_KEY_ID": self._take(name, "ASIA"),
+            "AWS_SECRET_ACCESS_KEY": token_hex(20),
+        }
 
     def _take(self, role: str, beginning: str) -> str:
         """An access key of a role."""
