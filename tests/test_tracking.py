@@ -166,6 +166,28 @@ def test_another_verdict_on_the_same_bundle_is_the_one_that_its_version_carries(
     assert version.tags["verdict"] == "block"
 
 
+def test_the_alias_champion_follows_the_newest_version_of_the_bundle_that_is_released(
+    config: TrackingConfig, bundle: Path
+) -> None:
+    name = finish(config, "job-champion", bundle)
+    assert name is not None
+    for _ in range(2):
+        assert tracking.promote(config, "abc") == name
+    champion = client(config).get_model_version_by_alias("model", tracking.CHAMPION)
+    assert f"models:/model/{champion.version}" == name
+    assert tracking.promote(config, "a bundle that nobody recorded") is None
+    assert client(config).get_model_version_by_alias("model", tracking.CHAMPION).version == champion.version
+
+
+def test_an_outage_does_not_keep_a_release(capsys: pytest.CaptureFixture[str]) -> None:
+    config = TrackingConfig(
+        uri="http://127.0.0.1:9", experiment="tests", registered_model="model", system_metrics=False
+    )
+    assert tracking.promote(config, "abc") is None
+    assert "the alias champion could not be moved at http://127.0.0.1:9" in capsys.readouterr().err
+    assert tracking.promote(config.model_copy(update={"uri": None}), "abc") is None
+
+
 def test_labels_with_signs_that_mlflow_refuses_are_recorded_too(config: TrackingConfig) -> None:
     with tracking.live(config, "job-8", {"data": {"labels": {"R&D": "research", "b": "business"}}}):
         pass

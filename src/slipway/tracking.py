@@ -94,11 +94,11 @@ def promote(config: TrackingConfig, bundle: str) -> str | None:
     """
     if config.uri is None:
         return None
+    _hurry()
     try:
         import mlflow
 
-        mlflow.set_tracking_uri(absolute_uri(config.uri))
-        client, name = mlflow.MlflowClient(), config.registered_model
+        client, name = mlflow.MlflowClient(absolute_uri(config.uri)), config.registered_model
         found = [each for each in client.search_model_versions(f"name = '{name}'") if each.tags.get("bundle") == bundle]
         if not found:
             return None
@@ -122,6 +122,12 @@ def git_commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     except FileNotFoundError:  # the training image has no git
         return ""
+
+
+def _hurry() -> None:
+    """Let no call to a server wait for long: nobody is to be kept by an outage."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
 
 def _now() -> int:
@@ -193,8 +199,7 @@ class _Tracker:
 
     def start(self, job: str, parameters: Mapping[str, Any], system_metrics: bool = True) -> str:
         """Start or go on with the run of a job, and log the parameters that it lacks; returns its id."""
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        _hurry()
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "5")
         import logging
