@@ -12,6 +12,7 @@ from slipway.rehearsal.call import Call
 from slipway.rehearsal.permissions import needs
 
 HERE = "us-east-1:123456789012"
+CANARY = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
 VERBS = ("CreateTrainingJob", "AddTags")
 TRUST = json.dumps(
     {
@@ -148,6 +149,24 @@ def test_what_services_do_in_a_role_is_checked_and_not_recorded(aws: EmulatedAws
         (
             Call("monitoring", "DeleteAlarms", {"AlarmNames.member.1": "x", "AlarmNames.member.2": "y"}),
             [("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{HERE}:alarm:{name}") for name in "xy"],
+        ),
+        (
+            Call("monitoring", "DeleteAlarms", {"AlarmNames": ["x", "y"]}, json=True),
+            [("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{HERE}:alarm:{name}") for name in "xy"],
+        ),
+        (Call("monitoring", "PutMetricData", {"Namespace": "n"}), [("cloudwatch:PutMetricData", "*")]),
+        (
+            Call("codedeploy", "CreateDeployment", {"applicationName": "a", "deploymentGroupName": "g"}),
+            [
+                ("codedeploy:CreateDeployment", f"arn:aws:codedeploy:{HERE}:deploymentgroup:a/g"),
+                ("codedeploy:GetApplicationRevision", f"arn:aws:codedeploy:{HERE}:application:a"),
+                ("codedeploy:RegisterApplicationRevision", f"arn:aws:codedeploy:{HERE}:application:a"),
+                ("codedeploy:GetDeploymentConfig", f"arn:aws:codedeploy:{HERE}:deploymentconfig:{CANARY}"),
+            ],
+        ),
+        (
+            Call("codedeploy", "PutLifecycleEventHookExecutionStatus", {"deploymentId": "d"}),
+            [("codedeploy:PutLifecycleEventHookExecutionStatus", "*")],
         ),
         (
             Call("lambda", "Invoke", {"FunctionName": "f", "Qualifier": "live"}),

@@ -149,8 +149,6 @@ class EmulatedAws:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    # what a test asks for
-
     def as_role(self, name: str) -> dict[str, str]:
         """The environment of a process that has taken a role: what the role's policies do not allow is denied."""
         # a secret of its own: what a workflow masks must be no word that is written elsewhere

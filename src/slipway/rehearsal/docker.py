@@ -68,8 +68,6 @@ def main(words: list[str]) -> int:
                 write_tags(tags | {target: tags[named(source)]})
             case ["image", "inspect", image]:
                 print(json.dumps([inspect(image)], indent=4))
-            case ["version", *_]:
-                print("0.0.0 (a stand-in)")
             case _:
                 raise DockerError(f"docker: unknown command: docker {' '.join(words)}")
     except (DockerError, DockerfileError) as error:
