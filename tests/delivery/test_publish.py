@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from slipway.delivery import sticky
 from slipway.delivery.github import GitHub
 from slipway.delivery.handover import COMMITTED, Gate, Handover, Metrics, Report
 from slipway.delivery.publish import Published, publish
-from slipway.delivery.sticky import BOT, State
+from slipway.delivery.sticky import BOT, MOST_ASKED, State
 from slipway.errors import UserError
 from slipway.rehearsal.github import GitHub as Hub
+from slipway.verbs.publish import run
 
 JOB = "slipway-0123456789abcdef-1"
 FIGURES = {f"{name}{bound}": 0.5 for name in ("accuracy", "macro_f1") for bound in ("", "_low", "_high")}
@@ -219,3 +221,25 @@ def test_a_fork_gets_no_commit(hub: Hub, client: Client) -> None:
     number = mallory.open_pull_request("mallory:evil")
     with pytest.raises(UserError, match="comes from a fork"):
         publish(client(), good(), number, sha, JOB, {}, [])
+
+
+def test_a_report_that_never_comes_ends_as_a_failure(
+    hub: Hub, client: Client, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = hub.pulls[number].head_sha
+    hash, attempt = JOB.split("-")[1], int(JOB.split("-")[2])
+    sticky.write(client(), number, "### Training", State(sha=sha).followed_by(sha, hash, attempt, 1.0))
+    token = hub.token_for({"contents": "write", "pull_requests": "write", "actions": "write"})
+    job = {"GITHUB_REPOSITORY": "acme/texts", "GITHUB_API_URL": hub.url, "GITHUB_RUN_ID": "7", "GITHUB_TOKEN": token}
+    for name, value in (job | {"JOB": JOB, "SHA": sha, "PULL_REQUEST": str(number)}).items():
+        monkeypatch.setenv(name, value)
+    for tried in range(MOST_ASKED):
+        [comment] = hub.comments_of(number)
+        assert "### Training\n" in comment.body
+        assert (state_of(client, number).status, state_of(client, number).asked) == ("training", tried)
+        with pytest.raises(UserError, match="is no folder with a handover"):
+            run([str(tmp_path / "nothing")])
+    [comment] = hub.comments_of(number)
+    assert "### Training failed" in comment.body
+    assert "is no folder with a handover" in comment.body
+    assert state_of(client, number).status == "failed"

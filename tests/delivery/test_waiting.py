@@ -17,8 +17,8 @@ from slipway.config.compose import runtime
 from slipway.delivery import sticky
 from slipway.delivery.announce import announce
 from slipway.delivery.github import GitHub
-from slipway.delivery.sticky import State
-from slipway.delivery.waiting import MOST_ASKED, MOST_ATTEMPTS, Action, Due, decide, stop_unwanted, sweep
+from slipway.delivery.sticky import MOST_ASKED, State
+from slipway.delivery.waiting import MOST_ATTEMPTS, Action, Due, decide, stop_unwanted, sweep
 from slipway.rehearsal.aws import EmulatedAws
 from slipway.rehearsal.github import GitHub as Hub
 

@@ -22,18 +22,13 @@ def announce(github: GitHub, number: int, sha: str, job: Trained, hour_usd: floa
         if job.hash in before.hashes():
             return before
         state = before.model_copy(update={"superseded": (*before.superseded, job.hash)[-20:]})
-        sticky.write(github, number, body_of(there.text), state)
+        sticky.write(github, number, sticky.body_of(there.text), state)
         return state
     if before.sha == sha and before.name == job.name and before.status not in ("waiting", "training"):
         return before  # it is reported already
     state = before.followed_by(sha, job.hash, job.attempt, job.most_usd)
     sticky.write(github, number, training(job, sha, hour_usd, pages(github, job, region)), state)
     return state
-
-
-def body_of(text: str) -> str:
-    """What a comment says between its mark and its state."""
-    return sticky.STATE.sub("", text).removeprefix(sticky.MARK)
 
 
 def pages(github: GitHub, job: Trained, region: str | None) -> dict[str, str]:

@@ -13,10 +13,10 @@ from slipway.delivery import commit as git
 from slipway.delivery import sticky
 from slipway.delivery.changes import changes
 from slipway.delivery.github import GitHub, again
-from slipway.delivery.handover import COMMITTED, Handover, plain_yaml
+from slipway.delivery.handover import COMMITTED, Handover, Report, plain_yaml
 from slipway.delivery.pull_request import Story, report
 from slipway.delivery.pulls import Pull, pull
-from slipway.delivery.sticky import BOT, State
+from slipway.delivery.sticky import BOT, MOST_ASKED, State
 from slipway.errors import UserError
 
 CHECKS = "ci.yml"
@@ -64,6 +64,24 @@ def publish(
         state = state.model_copy(update={"status": handover.report.outcome})
     sticky.write(github, number, report(handover, values, story), state)
     return Published(head or found.sha, committed, moved)
+
+
+def undelivered(github: GitHub, number: int, sha: str, job: str, why: str, pages: Mapping[str, str]) -> bool:
+    """Count a report that could not be published, in the state; the last of a few is told as a failure, and ends it.
+
+    Returns whether it was. A state that is about another job, or reported already, stays as it is.
+    """
+    there = sticky.find(github, number)
+    if there is None or there.state is None or there.state.name != job or there.state.status != "training":
+        return False
+    last = there.state.asked + 1 >= MOST_ASKED
+    state = there.state.model_copy(
+        update={"asked": there.state.asked + 1, "status": "failed" if last else there.state.status}
+    )
+    told = Handover(Report(version=1, outcome="failed", reason=why[:4000]))
+    body = report(told, [], Story(sha, job, "", pages)) if last else sticky.body_of(there.text)
+    sticky.write(github, number, body, state)
+    return last
 
 
 def deliver(github: GitHub, found: Pull, sha: str, handover: Handover, job: str) -> tuple[str | None, bool]:

@@ -16,6 +16,8 @@ MARK = "<!-- slipway -->"
 STATE = re.compile(r"<!-- slipway-state: ([A-Za-z0-9+/=]+) -->\s*\Z")
 MOST = 65_536  # characters that GitHub takes; bytes are counted here, which are never fewer
 MOST_STATE = 16_384  # characters
+# how often the same is tried for a head (a job asked for, a report published) before it is left to people
+MOST_ASKED = 3
 
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -35,7 +37,7 @@ class State(Section):
     """What a pull request waits for.
 
     `sha` is the head that it is about, `job` and `attempt` what trains it, `superseded` the hashes of jobs that it
-    waited for before, and `asked` how often a sweep asked for a job of this head in vain.
+    waited for before, and `asked` how often a job of this head was asked for, or its report published, in vain.
     """
 
     version: Literal[1] = 1
@@ -112,6 +114,11 @@ def write(github: GitHub, number: int, body: str, state: State) -> Sticky:
         return found or Sticky(int(made["id"]), str(made["html_url"]), text, state)
     github.patch(f"issues/comments/{found.number}", {"body": text})
     return Sticky(found.number, found.url, text, state)
+
+
+def body_of(text: str) -> str:
+    """What a comment says between its mark and its state."""
+    return STATE.sub("", text).removeprefix(MARK)
 
 
 def same(first: str, second: str) -> bool:

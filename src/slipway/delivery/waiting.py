@@ -14,11 +14,9 @@ from slipway.delivery import commit, sticky
 from slipway.delivery.github import GitHub, GitHubError, again
 from slipway.delivery.markdown import span
 from slipway.delivery.pulls import LABEL, Pull, asking, pull
-from slipway.delivery.sticky import BOT, State
+from slipway.delivery.sticky import BOT, MOST_ASKED, State
 
 WORKFLOW = "train.yml"
-# how often a sweep asks for a job of the same head before it leaves that to people
-MOST_ASKED = 3
 # attempts at one job that end for want of machines, before a person is to look
 MOST_ATTEMPTS = 12
 Action = Literal["nothing", "report", "train", "give up"]

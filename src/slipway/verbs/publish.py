@@ -9,12 +9,15 @@ from slipway.delivery.github import GitHub
 from slipway.delivery.handover import read
 from slipway.delivery.job import output, variable
 from slipway.delivery.permit import number_of
-from slipway.delivery.publish import publish
+from slipway.delivery.publish import publish, undelivered
 from slipway.errors import UserError
 
 
 def run(words: list[str]) -> None:
-    """Commit and tell what the folder hands over about the attempt JOB at the commit SHA of PULL_REQUEST."""
+    """Commit and tell what the folder hands over about the attempt JOB at the commit SHA of PULL_REQUEST.
+
+    Raises UserError where the handover is missing or refused; after a few such runs the comment tells of a failure.
+    """
     if len(words) != 1:
         raise UserError("name the folder of the handover.")
     github = GitHub.from_environment()
@@ -27,7 +30,14 @@ def run(words: list[str]) -> None:
     elif tracked.startswith("https://") and not USERINFO.search(tracked) and not urlsplit(tracked).query:
         pages["MLflow"] = tracked
     number = number_of({})
-    done = publish(github, read(Path(words[0])), number, variable("SHA"), variable("JOB"), pages, notes)
+    sha, job = variable("SHA"), variable("JOB")
+    try:
+        handed = read(Path(words[0]))
+    except UserError as error:
+        # the next sweep has it made again, but not for ever
+        undelivered(github, number, sha, job, str(error), pages)
+        raise
+    done = publish(github, handed, number, sha, job, pages, notes)
     output("sha", done.head)
     said = "the branch has moved, and is left as it is" if done.moved else f"at {done.head[:12]}"
     print(f"#{number} is reported: {said}.")
