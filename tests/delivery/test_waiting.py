@@ -1,11 +1,13 @@
 """What a pull request waits for is found out anew at each sweep, from its comment and from AWS, and done as often."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slipway.__main__ import main
 from slipway.compute.backend import Inputs
 from slipway.compute.folder import JobFolder
 from slipway.compute.image import DEVICES, image_tag
@@ -14,11 +16,13 @@ from slipway.compute.sagemaker.backend import SageMaker
 from slipway.compute.sagemaker.fleet import Fleet
 from slipway.compute.sagemaker.trained import Trained
 from slipway.config.compose import runtime
-from slipway.delivery import sticky
+from slipway.delivery import handover, sticky
 from slipway.delivery.announce import announce
 from slipway.delivery.github import GitHub
+from slipway.delivery.hand_over import pack
 from slipway.delivery.sticky import MOST_ASKED, State
 from slipway.delivery.waiting import MOST_ATTEMPTS, Action, Due, decide, stop_unwanted, sweep
+from slipway.errors import UserError
 from slipway.rehearsal.aws import EmulatedAws
 from slipway.rehearsal.github import GitHub as Hub
 
@@ -240,15 +244,48 @@ def test_a_job_without_a_machine_is_asked_for_again(
     assert told(client, number).name == f"{JOB}-2"
 
 
-def test_a_job_that_a_person_stopped_is_reported(
-    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int
+def test_a_job_that_a_person_stopped_is_reported_and_handed_over(
+    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int, tmp_path: Path
 ) -> None:
     backend = submit(number)
     say(hub, client, fleet, number)
     backend.stop()
     end(backend)
-    assert [each.job for each in sweep(client(), fleet, print)] == [f"{JOB}-1"]
+    [due] = sweep(client(), fleet, print)
+    assert due.job == f"{JOB}-1"
     assert asked(hub) == []
+    told = pack(tmp_path / "handover", due.job, fleet)
+    assert (told.outcome, told.reason) == ("stopped", f"{JOB}-1 stopped: Stopped")
+    found = handover.read(tmp_path / "handover")
+    assert (found.report, found.files) == (told, {})
+    assert told.training
+    assert told.training.machines == "1 x ml.g4dn.xlarge"
+    with pytest.raises(UserError, match="is there already"):
+        pack(tmp_path / "handover", due.job, fleet)
+
+
+def test_the_verb_gives_the_workflow_what_is_to_be_reported(
+    hub: Hub,
+    client: Client,
+    fleet: Fleet,
+    submit: Any,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    end(submit(number, epochs=1))
+    say(hub, client, fleet, number)
+    token = hub.token_for({"contents": "read", "pull_requests": "write", "actions": "write"})
+    job = {"GITHUB_REPOSITORY": "acme/texts", "GITHUB_API_URL": hub.url, "GITHUB_TOKEN": token}
+    for name, value in (job | {"SLIPWAY_COMPUTE": "sagemaker"}).items():
+        monkeypatch.setenv(name, value)
+    assert main(["sweep"]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("reports=")]
+    sha = hub.pulls[number].head_sha
+    assert json.loads(line.removeprefix("reports=")) == [
+        {"number": number, "sha": sha, "job": f"{JOB}-1", "base": "main"}
+    ]
+    assert main(["stop-unwanted"]) == 0
 
 
 def test_a_pull_request_without_a_job_is_asked_for_a_few_times_and_then_told(
