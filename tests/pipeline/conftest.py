@@ -92,9 +92,14 @@ def new_project(datasets: Path) -> Callable[[Path], Project]:
     return make
 
 
-@pytest.fixture(scope="module")
-def project(new_project: Callable[[Path], Project], tmp_path_factory: pytest.TempPathFactory) -> Project:
+@pytest.fixture(scope="session")
+def first(new_project: Callable[[Path], Project], once: Callable[..., Path]) -> Project:
     """A project whose pipeline has run once."""
-    made = new_project(tmp_path_factory.mktemp("project") / "first")
-    made.run("dvc", "repro")
-    return made
+    return Project(once("first", lambda folder: new_project(folder).run("dvc", "repro")))
+
+
+@pytest.fixture(scope="module")
+def project(first: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of it, for a module to change; MLflow's records name the folder that they lie in, so they stay there."""
+    folder = tmp_path_factory.mktemp("project") / "copy"
+    return Project(shutil.copytree(first.folder, folder, ignore=shutil.ignore_patterns("mlflow.db", "mlruns")))
