@@ -18,6 +18,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# which take minutes each: begun last, one of them would keep a single process at work at the end
+LONGEST = (
+    "tests/pipeline/test_repro.py",
+    "tests/compute/sagemaker/test_backend.py",
+    "tests/aws/test_terraform.py",
+    "tests/pipeline/test_anywhere.py",
+    "tests/compute/sagemaker/test_crash.py",
+    "tests/training/test_distributed.py",
+    "tests/verbs/test_package.py",
+)
+
 # until all tests are imported: the libraries' million objects would be looked at again and again
 gc.disable()
 
@@ -214,6 +225,12 @@ def _own_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLIPWAY_OVERRIDES", "SLIPWAY_COMPUTE", "MLFLOW_TRACKING_URI"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first, the others in their order."""
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.hookimpl(tryfirst=True)
