@@ -32,6 +32,7 @@ from slipway.rehearsal.worker import environment
 # what the emulator writes into the log for itself
 OWN = re.compile(r"^(?:START|END|REPORT) RequestId: |^\d+ \w+ \d+ [\d:,]+ \[\w+\] \(rapid\) ")
 STARTED = re.compile(r"INVOKE START\(requestId: ([0-9a-f-]+)\)")
+MOST_WARM = 6  # environments at once
 LARGEST = 6 * 1024 * 1024  # of an event, in bytes
 GRACE_SECONDS = 10.0  # that a cold start may take besides
 
@@ -60,6 +61,11 @@ class Warm:
     emulator: Emulator
     lock: Lock = field(default_factory=Lock)
     read: int = 0  # bytes of its log
+    users: int = 0  # who ask it or wait to; changed by the one thread that starts environments
+
+    def leave(self) -> None:
+        """One has been answered."""
+        self.users -= 1
 
 
 class Functions:
@@ -132,9 +138,13 @@ class Functions:
             self.log.write(region, name, version, role, [f"{error.kind}: {error}"])
             self.log.measure(region, name, qualifier, version, Invocations=1, Errors=1)
             return Answer(text, version, "Unhandled")
-        with warm.lock:
-            status, body = post(warm.emulator.port, event, function.timeout + GRACE_SECONDS)
-            request, lines = read_log(warm, status)
+        try:
+            with warm.lock:
+                status, body = post(warm.emulator.port, event, function.timeout + GRACE_SECONDS)
+                request, lines = read_log(warm, status)
+        finally:
+            with suppress(RuntimeError):  # the account was closed meanwhile
+                self._starter.submit(warm.leave)
         milliseconds = 1000 * (time.monotonic() - began)
         failed = status != 200 or is_error(body)
         if body.startswith(b"Task timed out"):
@@ -153,9 +163,14 @@ class Functions:
     def _warm(self, region: str, function: Any) -> Warm:
         """The environment of a version, started where there is none. Raises InitError."""
         key = (region, function.function_name, f"{function.version} {function.code_sha_256} {function.last_modified}")
-        if key not in self.warm:
-            self.warm[key] = self._start(region, function)
-        return self.warm[key]
+        found = self.warm.pop(key, None) or self._start(region, function)
+        # as Lambda lets go of those that nobody has asked for long
+        idle = [each for each, warm in self.warm.items() if not warm.users]
+        for each in idle[: max(0, len(self.warm) + 1 - MOST_WARM)]:
+            self.warm.pop(each).emulator.__exit__()
+        found.users += 1
+        self.warm[key] = found
+        return found
 
     def _start(self, region: str, function: Any) -> Warm:
         """An environment of a version. Raises InitError where its image cannot be run."""

@@ -46,6 +46,14 @@ def test_a_version_keeps_its_image_when_another_is_published(texts: Any) -> None
     assert first["ResolvedImageUri"] != second["ResolvedImageUri"] == second["ImageUri"]
 
 
+def test_few_environments_are_kept_warm(texts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipway.rehearsal.functions.MOST_WARM", 1)
+    texts.publish(2)
+    for version in ("1", "2", "1"):
+        assert texts.invoke({}, version)[0]["version"] == version
+        assert [name for _, name, _ in texts.aws.functions.warm] == ["texts"]
+
+
 def test_an_alias_divides_its_traffic_by_weights(texts: Any) -> None:
     texts.publish(2)
     routing = {"AdditionalVersionWeights": {"2": 0.5}}
