@@ -86,6 +86,11 @@ def assert_complete(github: GitHub) -> None:
         "infra": OCTOCAT,
         "production": OCTOCAT,
     }
+    # jobs open pull requests, and their tokens read unless a workflow says more
+    assert github.workflow_permissions == {
+        "default_workflow_permissions": "read",
+        "can_approve_pull_request_reviews": True,
+    }
     [ruleset] = github.rulesets.values()
     assert (ruleset["target"], ruleset["enforcement"], ruleset["bypass_actors"]) == ("branch", "active", [])
     assert ruleset["conditions"] == {"ref_name": {"include": ["refs/heads/main"], "exclude": []}}
@@ -285,6 +290,7 @@ def test_without_gh_everything_is_printed(
         "  variable AWS_REGION: eu-central-1",
         "  environment train: jobs of any branch",
         "  environment production: jobs of main alone; they wait for a person's approval",
+        "  that workflows may open pull requests",
         "  ruleset slipway: main changes by pull requests that pass test and model-gate, up to date; no force push, "
         "no deletion",
         *commands(NEEDS),

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 
 from slipway.delivery.gh import Request
-from slipway.delivery.needs import APPROVED, NAMED_BRANCHES, Needs
+from slipway.delivery.needs import APPROVED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
 from slipway.delivery.ruleset import NAME as RULESET
 from slipway.delivery.ruleset import in_words, ruleset
 
@@ -17,6 +17,7 @@ def by_hand(needs: Needs) -> str:
     for name, branch in needs.environments.items():
         approval = "; they wait for a person's approval" if name in APPROVED else ""
         names.append(f"environment {name}: jobs of {f'{branch} alone' if branch else 'any branch'}{approval}")
+    names.append("that workflows may open pull requests")
     names.append(f"ruleset {RULESET}: {in_words(needs.branch)}")
     return "\n".join(
         [
@@ -43,6 +44,7 @@ def commands(needs: Needs) -> Iterator[str]:
         look = f"{shlex.join(['gh', 'api', '--silent', needs.path('environments', name)])} 2>/dev/null"
         steps = " && ".join(_environment_commands(needs.path("environments", name), name, branch))
         yield f"{look} && echo {shlex.quote(there)} || {{ {steps}; }}"
+    yield Request("PUT", needs.path(*WORKFLOWS), PROPOSE).command()
     yield Request("POST", needs.path("rulesets"), ruleset(needs.branch, {})).command()
 
 

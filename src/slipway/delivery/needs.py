@@ -6,6 +6,9 @@ from dataclasses import dataclass
 APPROVED = ("infra", "production")
 # only branches that are named one by one
 NAMED_BRANCHES = {"protected_branches": False, "custom_branch_policies": True}
+# where it is set what workflows may do, and that they may open pull requests
+WORKFLOWS = ("actions", "permissions", "workflow")
+PROPOSE = {"can_approve_pull_request_reviews": True}
 
 
 @dataclass(frozen=True)

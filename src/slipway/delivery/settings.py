@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from slipway.delivery.by_hand import by_hand
 from slipway.delivery.gh import Body, LoginError, Request, ask, get, listed
-from slipway.delivery.needs import APPROVED, NAMED_BRANCHES, Needs
+from slipway.delivery.needs import APPROVED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
 from slipway.delivery.ruleset import NAME as RULESET
 from slipway.delivery.ruleset import in_words, ruleset
 from slipway.errors import UserError
@@ -29,6 +29,7 @@ class Found:
     variables: dict[str, str]
     environments: dict[str, Body]
     policies: dict[str, list[Body]]
+    workflows: Body
     ruleset: Body | None
 
 
@@ -48,7 +49,7 @@ def lacking(needs: Needs, found: Found) -> list[Setting]:
         for name, branch in needs.environments.items()
         for setting in (*_open_to(needs, name, branch, found), *_approved(needs, name, branch, found))
     ]
-    return [*_variables(needs, found), *environments, *_rules(needs, found)]
+    return [*_variables(needs, found), *environments, *_workflows(needs, found), *_rules(needs, found)]
 
 
 def _variables(needs: Needs, found: Found) -> Iterator[Setting]:
@@ -116,6 +117,15 @@ def as_it_is(environment: Body) -> Body:
     return body
 
 
+def _workflows(needs: Needs, found: Found) -> Iterator[Setting]:
+    """That the form's and a reverted release's pull requests can be opened; what tokens may do is left as it is."""
+    if found.workflows.get("can_approve_pull_request_reviews"):
+        return
+    request = Request("PUT", needs.path(*WORKFLOWS), found.workflows | PROPOSE)
+    without = "the form of train.yml and a release that is taken back open no pull request: a person must"
+    yield Setting("workflows may open pull requests", (request,), without)
+
+
 def _rules(needs: Needs, found: Found) -> Iterator[Setting]:
     path, current = needs.path("rulesets"), found.ruleset
     body = ruleset(needs.branch, current or {})
@@ -161,6 +171,7 @@ def look(needs: Needs) -> Found:
             for name, each in environments.items()
             if name in needs.environments and each.get("deployment_branch_policy") == NAMED_BRANCHES
         },
+        workflows=get(needs.path(*WORKFLOWS)) or {},
         ruleset=_ruleset(needs),
     )
 
