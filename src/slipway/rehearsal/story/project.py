@@ -24,7 +24,7 @@ ORDER: dict[str, Any] = {
         "model.tokenizer.vocab_size": 2000,
         "gate.resamples": 200,
         "gate.on_tie.champion": "promote",
-        "train.epochs": 3,
+        "train.epochs": 2,
     },
 }
 # left behind: what this tree has trained itself

@@ -123,9 +123,14 @@ class World:
         if lacking := [file for file in files if file not in ran]:
             raise BrokenError(f"{', '.join(lacking)} was not started; {', '.join(ran) or 'nothing'} was")
 
-    def await_event(self, name: str, seconds: float = SECONDS) -> None:
-        """Block until an event that starts workflows has come; it stays in its queue."""
-        self.await_that(lambda: any(event.name == name for event in list(self.github.events.queue)), name, seconds)
+    def await_report(self, number: int) -> None:
+        """Run what events start until a pull request's training is reported; one may have been so already."""
+        if self.state(number).status != "training":
+            return
+        with self.timeline.step("SageMaker trains, and EventBridge tells GitHub") as step:
+            self.await_that(lambda: not self.github.events.empty(), "word of the training's end")
+            step.shows(str(self.state(number).name))
+        self.pump("report.yml")
 
     def await_that(self, holds: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Block until something holds; returns it. Raises BrokenError where it does not in time."""

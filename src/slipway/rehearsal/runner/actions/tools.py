@@ -1,5 +1,6 @@
 """Actions that put tools on PATH: those of this machine, whatever version is asked for."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +26,20 @@ def project(use: Use) -> None:
     use.add_path(Path(sys.executable).parent)
     code = [use.machine.workspace / each for each in ("src", "lambda")]
     use.export({"PYTHONPATH": ":".join(str(each) for each in code if each.is_dir())})
+    link(use.machine.workspace)
+
+
+def link(workspace: Path) -> None:
+    """Make `.venv` of a checkout this environment, newer than what it is made of: `make` leaves it as it is."""
+    folder = workspace / ".venv"
+    folder.mkdir(exist_ok=True)
+    for each in Path(sys.prefix).iterdir():
+        if each.name != ".installed" and not (folder / each.name).exists():
+            (folder / each.name).symlink_to(each)
+    for name in ("requirements.lock", "pyproject.toml"):
+        if (workspace / name).exists():
+            os.utime(workspace / name, (0, 0))
+    (folder / ".installed").touch()
 
 
 def python(use: Use) -> None:
