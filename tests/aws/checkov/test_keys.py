@@ -15,7 +15,7 @@ from slipway.rehearsal.aws import ROOT
 
 # of the emulated account, of examples in tests, and of AWS's documentation
 KEYS = {"AKIAIOSFODNN7EXAMPLE", "ASIAAWSITSELF0000000", "ASIAFRESH00000000000", "ASIAREHEARSAL0000000"}
-PASSWORDS = {"put-in-by-hand", "rehearsal", "secret"}
+PASSWORDS = {"put-in-by-hand", "rehearsal", "secret", "hunter2", "wJalrXUtnFEMI"}
 # a header's name, and a type of Python's
 WORDS = {"Authorization", "Sequence[Tokens]"}
 HARMLESS = {sha1(value.encode(), usedforsecurity=False).hexdigest() for value in KEYS | PASSWORDS | WORDS}

@@ -84,6 +84,7 @@ class Origin:
         payload = self.event.payload
         repository, sender = payload["repository"], payload.get("sender") or {}
         proposal = payload.get("pull_request") if self.event.name.startswith("pull_request") else None
+        source = "None" if self.fork else "Actions"
         return {
             "actor": self.event.actor,
             "actor_id": str(sender.get("id", "")),
@@ -109,7 +110,7 @@ class Origin:
             "run_id": str(self.run),
             "run_number": str(self.number),
             "run_attempt": str(self.attempt),
-            "secret_source": "None" if self.fork else "Actions",
+            "secret_source": source,
             "workflow": self.name,
             "workflow_ref": f"{repository['full_name']}/{self.file}@{self.ref}",
             "workflow_sha": self.sha,

@@ -41,7 +41,7 @@ class GitHub(Protocol):
         """Events that start workflows, as (name, payload, ref, sha, actor)."""
 
     def token_for(self, permissions: dict[str, str], actor: str) -> str:
-        """A job's GITHUB_TOKEN: `permissions` are `read` or `write` by name, and what is absent is refused."""
+        """The GITHUB_TOKEN of a job. `permissions`: `read` or `write` by name, and what is absent is refused."""
 
     def git_address(self, token: str) -> str:
         """Where git clones and pushes by that token."""
