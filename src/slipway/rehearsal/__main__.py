@@ -1,11 +1,16 @@
-"""`make rehearse`: plays the way from a pull request to production on this machine, and leaves a record of it."""
+"""Plays the way from a pull request to production on this machine: `make rehearse`, or scenarios of what may go wrong.
+
+`python -m slipway.rehearsal [SCENARIO ...]`; `all` are all of them. Leaves a record, and ends with 1 where a story breaks.
+"""
 
 import sys
 import tempfile
 from pathlib import Path
 
 from slipway.errors import UserError
+from slipway.rehearsal.story import scene
 from slipway.rehearsal.story.record import write_record
+from slipway.rehearsal.story.scenarios import SCENARIOS
 from slipway.rehearsal.story.tale import tell
 from slipway.rehearsal.story.timeline import BrokenError, Timeline
 from slipway.rehearsal.story.world import World
@@ -14,16 +19,35 @@ RECORD = Path("reports/rehearsal.html")
 
 
 def main(words: list[str]) -> int:
-    """Play the story; returns 1 where it breaks."""
+    """Play the story, or the scenarios named; returns 1 where one breaks. Raises UserError for one that is none."""
+    names = list(SCENARIOS) if words == ["all"] else words
+    for name in names:
+        if name not in SCENARIOS:
+            raise UserError(f"there is no scenario {name}; choose of: {', '.join(SCENARIOS)}.")
     timeline = Timeline()
+    broken: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder, World(Path(folder), timeline) as world:
         try:
-            tell(world)
+            if names:
+                broken = play(world, names)
+            else:
+                tell(world)
         except BrokenError as error:
             timeline.console.print(f"\nThe story broke: {error}", markup=False)
         write_record(RECORD, timeline, world.conversations())
     timeline.console.print(f"\n{timeline.seconds:.0f} seconds; {RECORD} is the record.")
-    return 0 if timeline.good else 1
+    if broken:
+        timeline.console.print(f"Broken: {', '.join(broken)}")
+    return 1 if broken or not timeline.good else 0
+
+
+def play(world: World, names: list[str]) -> list[str]:
+    """Play scenarios one after another, each from the same beginning; returns those that broke."""
+    beginning = scene.prepare(world)
+    if len(names) == 1:
+        return [] if scene.tell(beginning, SCENARIOS[names[0]]) else names
+    world.pause()
+    return [name for name in names if not scene.play(beginning, SCENARIOS[name])]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ what a plan lacks. Each request and answer is held against GitHub's own descript
 """
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -86,21 +87,44 @@ class GitHub:
         self._contract = contract()
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self.folder = Path(tempfile.mkdtemp(prefix="github-"))
-            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self._owner, self.folder = os.getpid(), Path(tempfile.mkdtemp(prefix="github-"))
+        try:
             self.git = Git(self.repository_path, self.branch)
+            self._open()
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pause()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def pause(self) -> None:
+        """Leave no thread and no server, so that this process can be forked; what the repository has stays."""
+        self._doors.close()
+
+    def resume(self) -> None:
+        """Answer again, at another `url`; in a process that was forked the repository is its own from now on."""
+        if self._owner != os.getpid():
+            folder = Path(tempfile.mkdtemp(prefix="github-"))
+            shutil.copytree(self.folder / "git", folder / "git")
+            self._owner, self.folder = os.getpid(), folder
+            self.git.folder = self.repository_path
+            for login, git in self.forks.items():
+                git.folder = self._fork_path(login)
+        self._open()
+
+    def _open(self) -> None:
+        with ExitStack() as stack:
             socket = self.folder / "socket"
+            socket.unlink(missing_ok=True)
             (self.folder / "config.yml").write_text(f"http_unix_socket: {socket}\n", encoding="utf-8")
             official, loopback = doors(self)
             stack.enter_context(serving(f"unix://{socket}", official))
             self.url = f"http://127.0.0.1:{stack.enter_context(serving('127.0.0.1', loopback))}"
             self.environment = {"GH_CONFIG_DIR": str(self.folder), "GH_TOKEN": GH}
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+            self._doors = stack.pop_all()
 
     @property
     def repository_path(self) -> Path:
@@ -225,10 +249,13 @@ class GitHub:
     def fork(self, login: str) -> Git:
         """Somebody's copy of the repository, made where there is none."""
         if login not in self.forks:
-            self.forks[login] = Git(self.folder / "git" / login / f"{self.name}.git", self.branch)
+            self.forks[login] = Git(self._fork_path(login), self.branch)
             self.forks[login].run("fetch", "--quiet", str(self.git.folder), "refs/heads/*:refs/heads/*")
             self._seen[login] = self.forks[login].refs()
         return self.forks[login]
+
+    def _fork_path(self, login: str) -> Path:
+        return self.folder / "git" / login / f"{self.name}.git"
 
     def look(self, caller: Caller) -> None:
         """Tell workflows and pull requests what was pushed since, by whom."""

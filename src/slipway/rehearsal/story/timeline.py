@@ -12,7 +12,7 @@ from rich.text import Text
 
 from slipway.errors import UserError
 
-GOOD, BAD = "✓", "✗"
+GOOD, BAD, NO = "✓", "✗", "○"
 
 
 class BrokenError(UserError):
@@ -21,7 +21,10 @@ class BrokenError(UserError):
 
 @dataclass
 class Step:
-    """One thing that happens; `evidence` is the line that shows it, `details` are what a reader may open."""
+    """One thing that happens; `evidence` is the line that shows it, `details` are what a reader may open.
+
+    `good` is None as long as it lasts, and for a check that says no where it may.
+    """
 
     name: str
     seconds: float = 0.0
@@ -49,7 +52,7 @@ class Act:
     @property
     def good(self) -> bool:
         """Whether each step went as it should."""
-        return all(step.good for step in self.steps)
+        return not any(step.good is False for step in self.steps)
 
 
 class Timeline:
@@ -88,10 +91,10 @@ class Timeline:
 
     def print(self, step: Step) -> None:
         """A line for a step that has ended."""
-        tick = Text(GOOD, "green") if step.good else Text(BAD, "bold red")
+        tick = Text(GOOD, "green") if step.good else Text(NO, "yellow") if step.good is None else Text(BAD, "bold red")
         line = Text("  ").append(tick).append(f" {step.seconds:6.1f} s  {step.name}")
         if step.evidence:
-            line.append(f"  {step.evidence}", "dim" if step.good else "red")
+            line.append(f"  {step.evidence}", "red" if step.good is False else "dim")
         self.console.print(line)
 
     @property

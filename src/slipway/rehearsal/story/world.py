@@ -4,6 +4,8 @@ What runs in it is real: the steps of the workflow files, git, DVC, Terraform, t
 """
 
 import json
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +19,8 @@ from slipway.delivery.terraform import binary
 from slipway.rehearsal import docker
 from slipway.rehearsal.aws import EmulatedAws
 from slipway.rehearsal.github import GitHub, Person, RefusedError
+from slipway.rehearsal.github.call import Caller
+from slipway.rehearsal.github.event import emit
 from slipway.rehearsal.runner import Runner
 from slipway.rehearsal.runner.record import StepRecord, WorkflowRun
 from slipway.rehearsal.story.project import Clone
@@ -27,6 +31,8 @@ from slipway.rehearsal.terraform import plugins
 SECONDS = 180.0
 # what they do has tests of its own: here they are recorded as a success
 RECORDED = {("ci.yml", "test"), ("ci.yml", "pipeline"), ("ci.yml", "images"), ("security.yml", "*")}
+# red until a model is reported, and what GitHub then merges or not
+GATE = ("ci.yml", "model-gate")
 # seconds that a minute of a canary, of an alarm and between questions lasts
 MINUTE = 1.5
 
@@ -45,37 +51,51 @@ class World:
 
     def __init__(self, folder: Path, timeline: Timeline) -> None:
         self.folder, self.timeline = folder, timeline
-        self.step: Step | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.aws = stack.enter_context(EmulatedAws(grace=20))
             self.aws.minute = MINUTE
             self.github = stack.enter_context(GitHub())
-            self.aws.github = self.github.url
-            self.runner = stack.enter_context(Runner(self.github, self.aws, self.folder / "runner"))
-            self.runner.recorded = set(RECORDED)
-            self.runner.listen = self._heard
-            self._furnish()
             self.mona: Person = self.github.as_user()
-            self.clone = Clone(self.folder / "clone", self.mona.remote())
+            self._open()
+            stack.callback(self._close)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _furnish(self) -> None:
-        """What a runner's machines have, besides what AWS's address is."""
+    def pause(self) -> None:
+        """Leave no thread and no process, so that this one can be forked. Raises RuntimeError while a job trains."""
+        self._close()
+        self.aws.pause()
+        self.github.pause()
+
+    def resume(self, folder: Path) -> None:
+        """Go on; in a process that was forked the world is its own from now on, and `folder` its place."""
+        shutil.copytree(self.folder / "clone", folder / "clone", symlinks=True)
+        self.folder = folder
+        self.aws.resume()
+        self.github.resume()
+        self._open()
+        self.clone.git("remote", "set-url", "origin", self.mona.remote())
+
+    def _open(self) -> None:
+        self.aws.github = self.github.url
         tools = docker.install(self.folder / "tools")
+        self.runner = Runner(self.github, self.aws, self.folder / "runner")
+        self.runner.recorded = set(RECORDED)
+        self.runner.listen = self._heard
         self.runner.path = [Path(tools.pop("PATH"))]
-        self.runner.environment = {
-            **tools,
-            **plugins(),
-            "TERRAFORM_BIN": binary(),
-            "TF_INPUT": "0",
-            "SLIPWAY_PAUSE_SECONDS": "0.3",
-        }
+        self.runner.environment = {**tools, **plugins(), "TERRAFORM_BIN": binary(), "TF_INPUT": "0"}
+        # short minutes need short pauses between questions
+        self.runner.environment["SLIPWAY_PAUSE_SECONDS"] = "0.3"
+        self.runner.__enter__()
+        self.clone = Clone(self.folder / "clone", self.mona.remote())
+
+    def _close(self) -> None:
+        self.runner.__exit__()
 
     # what a person does
 
@@ -108,11 +128,11 @@ class World:
     def pump(self, *expected: str) -> list[WorkflowRun]:
         """Run the workflows that have been started, and what those start.
 
-        Raises BrokenError where one fails, or where those of `expected` (their files) are not among them.
+        Raises BrokenError where one fails, but for the gate, or where a file of `expected` is not among them.
         """
         runs = self.runner.pump()
         for run in runs:
-            if run.conclusion == "failure":
+            if run.conclusion == "failure" and Path(run.workflow).name != GATE[0]:
                 raise BrokenError(failure(run))
         self.expect(runs, *expected)
         return runs
@@ -131,6 +151,24 @@ class World:
             self.await_that(lambda: not self.github.events.empty(), "word of the training's end")
             step.shows(str(self.state(number).name))
         self.pump("report.yml")
+
+    def await_job(self, number: int, status: str = "Completed") -> None:
+        """Block until the job of a pull request has reached a status. Raises BrokenError where it does not."""
+        name = str(self.state(number).name)
+        try:
+            self.aws.wait(name, status, seconds=SECONDS)
+        except TimeoutError as error:
+            raise BrokenError(str(error)) from error
+        self.aws.events.settle()
+
+    def schedule(self) -> None:
+        """The time of report.yml's schedule has come."""
+        tip = str(self.github.git.resolve("main"))
+        text = self.github.git.run("show", "main:.github/workflows/report.yml")
+        cron = re.search(r'cron: "(.+)"', text)
+        assert cron is not None
+        caller = Caller("octocat", "admin")
+        emit(self.github, "schedule", {"schedule": cron[1]}, "refs/heads/main", tip, caller)
 
     def await_that(self, holds: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Block until something holds; returns it. Raises BrokenError where it does not in time."""
@@ -156,6 +194,26 @@ class World:
         if found is None:
             raise BrokenError(f"the comment of #{number} holds no state")
         return found
+
+    def is_now(self, number: int, status: str) -> None:
+        """Raise BrokenError where a pull request's state is another."""
+        with self.timeline.step(f"the comment of #{number} says {status}") as step:
+            state = self.state(number)
+            if state.status != status:
+                raise BrokenError(f"it says {state.status}:\n{self.comment(number)}")
+            step.shows(next((line for line in self.comment(number).splitlines() if line.startswith("#")), ""))
+
+    def bot_commits(self, number: int) -> list[str]:
+        """The bot's commits on a pull request's branch."""
+        head = self.github.pulls[number].head_sha
+        return self.github.git.log("--author=github-actions", head, "^main")
+
+    def proposed_bundle(self, number: int) -> str:
+        """The bundle that a pull request's branch names."""
+        return self._bundle(self.github.pulls[number].head_sha)
+
+    def _bundle(self, commit: str) -> str:
+        return str(json.loads(self.github.git.run("show", f"{commit}:reports/gate.json"))["bundle"])
 
     def answering(self, environment: str) -> Answering | None:
         """What answers in an environment; None before the first release."""
@@ -206,8 +264,7 @@ class World:
 
     def merged_bundle(self) -> str:
         """The bundle that main asks for."""
-        self.clone.begin("main")
-        return str(json.loads((self.clone.folder / "reports" / "gate.json").read_text(encoding="utf-8"))["bundle"])
+        return self._bundle("main")
 
     def conversations(self) -> list[Conversation]:
         """The pull requests, for the record."""
@@ -225,8 +282,9 @@ class World:
         """Tell the timeline of a workflow's step."""
         if record.outcome == "skipped":
             return
-        name = f"{Path(record.workflow).name} · {record.job} · {record.step}"
-        good = record.conclusion == "success"
+        file = Path(record.workflow).name
+        name = f"{file} · {record.job} · {record.step}"
+        good = True if record.conclusion == "success" else None if (file, record.job) == GATE else False
         words = [line for line in record.log.splitlines() if line.strip() and not line.startswith("::")]
         step = Step(name, record.seconds, good, words[-1] if words else "", record.log)
         self.timeline.acts[-1].steps.append(step)
