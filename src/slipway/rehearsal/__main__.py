@@ -1,6 +1,6 @@
 """Plays the way from a pull request to production on this machine: `make rehearse`, or scenarios of what may go wrong.
 
-`python -m slipway.rehearsal [SCENARIO ...]`; `all` are all of them. Leaves a record, and ends with 1 where a story breaks.
+`python -m slipway.rehearsal [SCENARIO ...]`; `all` plays each. Leaves a record; ends with 1 where a story breaks.
 """
 
 import sys
