@@ -13,6 +13,7 @@ from rich.text import Text
 from slipway.errors import UserError
 
 GOOD, BAD, NO = "✓", "✗", "○"
+LONGEST = 120
 
 
 class BrokenError(UserError):
@@ -55,6 +56,11 @@ class Act:
         return not any(step.good is False for step in self.steps)
 
 
+def shortened(evidence: str) -> str:
+    """As much of it as a line holds; the record has the rest."""
+    return evidence if len(evidence) <= LONGEST else f"{evidence[: LONGEST - 1]}…"
+
+
 class Timeline:
     """The acts so far; each step is printed when it ends, and the one that goes on is shown with a spinner."""
 
@@ -94,7 +100,7 @@ class Timeline:
         tick = Text(GOOD, "green") if step.good else Text(NO, "yellow") if step.good is None else Text(BAD, "bold red")
         line = Text("  ").append(tick).append(f" {step.seconds:6.1f} s  {step.name}")
         if step.evidence:
-            line.append(f"  {step.evidence}", "red" if step.good is False else "dim")
+            line.append(f"  {shortened(step.evidence)}", "red" if step.good is False else "dim")
         self.console.print(line)
 
     @property

@@ -89,6 +89,7 @@ class World:
         self.runner.listen = self._heard
         self.runner.path = [Path(tools.pop("PATH"))]
         self.runner.environment = {**tools, **plugins(), "TERRAFORM_BIN": binary(), "TF_INPUT": "0"}
+        self.runner.environment["TF_CLI_ARGS"] = "-no-color"
         # short minutes need short pauses between questions
         self.runner.environment["SLIPWAY_PAUSE_SECONDS"] = "0.3"
         self.runner.__enter__()
@@ -285,8 +286,7 @@ class World:
         file = Path(record.workflow).name
         name = f"{file} · {record.job} · {record.step}"
         good = True if record.conclusion == "success" else None if (file, record.job) == GATE else False
-        words = [line for line in record.log.splitlines() if line.strip() and not line.startswith("::")]
-        step = Step(name, record.seconds, good, words[-1] if words else "", record.log)
+        step = Step(name, record.seconds, good, evidence(record), record.log)
         self.timeline.acts[-1].steps.append(step)
         self.timeline.print(step)
 
@@ -296,6 +296,13 @@ METADATA = {
     "requestContext": {"http": {"method": "GET", "path": "/metadata", "sourceIp": "127.0.0.1"}},
     "isBase64Encoded": False,
 }  # fmt: skip
+
+
+def evidence(record: StepRecord) -> str:
+    """What a step itself says that it did: the first line of its summary, else the last of its log."""
+    summary = [line.strip("#* ") for line in record.summary.splitlines() if line.strip("#* ")]
+    words = [line for line in record.log.splitlines() if line.strip() and not line.startswith(("::", "##["))]
+    return summary[0] if summary else words[-1] if words else ""
 
 
 def failure(run: WorkflowRun) -> str:
