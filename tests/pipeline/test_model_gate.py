@@ -122,12 +122,73 @@ def test_a_verdict_of_block_is_red_with_its_reasons(clone: Any) -> None:
     assert "reports/gate.json says block: Worse than the baseline." in clone.run(*GATE, status=1)
 
 
+OTHER = f"{'0' * 32}.dir"
+
+
+def bundle_in(clone: Any) -> str:
+    """The DVC hash of the bundle that a clone's dvc.lock names."""
+    lock = handover.plain_yaml("dvc.lock", clone.read("dvc.lock"))
+    return str(handover.recorded(lock, "package", "outs", "models/bundle"))
+
+
+def another_model(clone: Any) -> None:
+    """As though another bundle had been trained."""
+    edit(clone, "dvc.lock", lambda lock: lock.replace(bundle_in(clone), OTHER))
+
+
+def commit(clone: Any, message: str) -> None:
+    clone.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-am", message)
+
+
+def keeps(gate: dict[str, Any]) -> None:
+    gate.update(verdict="keep", reasons=["Not distinguishable from the champion."])
+
+
 def test_a_champion_of_another_day_is_red_for_a_new_model(clone: Any) -> None:
-    lock = clone.read("dvc.lock")
-    found = str(handover.recorded(handover.plain_yaml("dvc.lock", lock), "package", "outs", "models/bundle"))
-    (clone.folder / "dvc.lock").write_text(lock.replace(found, f"{'0' * 32}.dir"), encoding="utf-8")
+    found = bundle_in(clone)
+    another_model(clone)
     said = clone.run(*GATE, status=1)
     assert f"held against the champion none, and origin/main names {found} by now" in said
+
+
+def test_a_model_that_is_no_better_than_the_champion_is_red_and_says_how_to_take_it(clone: Any) -> None:
+    rewrite(clone, "reports/gate.json", keeps)
+    another_model(clone)
+    said = clone.run(*GATE, status=1)
+    assert "reports/gate.json says keep: Not distinguishable from the champion. The champion stays" in said
+    assert "write `gate.on_tie.champion: promote` under `set` in params.yaml" in said
+
+
+def test_the_champion_itself_stays(clone: Any) -> None:
+    rewrite(clone, "reports/gate.json", keeps)
+    assert "is what this tree makes" in clone.run(*GATE)
+
+
+def test_a_model_that_the_base_branch_named_before_may_come_back(clone: Any) -> None:
+    before = bundle_in(clone)
+    another_model(clone)
+    commit(clone, "Another model")
+    clone.run("git", "update-ref", "refs/remotes/origin/main", "HEAD")
+    clone.run("git", "revert", "--no-commit", "HEAD")
+    assert bundle_in(clone) == before
+    assert "is what this tree makes" in clone.run(*GATE)
+    rewrite(clone, "reports/gate.json", lambda gate: gate.update(verdict="block", reasons=["Too large."]))
+    assert "says block: Too large." in clone.run(*GATE, status=1)
+
+
+def test_a_model_that_only_a_branch_named_before_is_held_against_the_champion(clone: Any) -> None:
+    champion = bundle_in(clone)
+    clone.run("git", "switch", "--quiet", "--create", "side")
+    another_model(clone)
+    commit(clone, "Tried on a branch")
+    edit(clone, "dvc.lock", lambda lock: lock.replace(OTHER, champion))
+    commit(clone, "Given up")
+    clone.run("git", "switch", "--quiet", "-")
+    merge = ("merge", "--quiet", "--no-ff", "--message", "Merge", "side")
+    clone.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *merge)
+    clone.run("git", "update-ref", "refs/remotes/origin/main", "HEAD")
+    another_model(clone)
+    assert "held against the champion none" in clone.run(*GATE, status=1)
 
 
 def test_what_is_handed_over_is_what_publish_takes(main: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,14 @@
-"""Whether a tree may be merged: its model is what its files make, its gate does not block it, and it was held against
-the model that the base branch names. Nothing is run, and no data is needed.
+"""Whether a tree may be merged: its model is what its files make, its gate is for it, and it was held against the model
+that the base branch names. A model that the base branch named before may come back. Nothing is run, no data is needed.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from slipway.delivery.handover import COMMITTED, RECORDED, Gate, checked, md5, plain_yaml, recorded
+from slipway.delivery.wanted import GATE, LOCK, TAKE_ANYWAY
 from slipway.errors import UserError
-from slipway.evaluation.champion import champion_of, read_champion
-
-LOCK = Path("dvc.lock")
-GATE = Path("reports/gate.json")
+from slipway.evaluation.champion import OUT, STAGE, champion_of, git, read_champion
 
 
 def objections(base: str) -> list[str] | None:
@@ -38,14 +37,34 @@ def objections(base: str) -> list[str] | None:
     gate = checked(Gate, str(GATE), text(GATE))
     if gate.verdict == "block":
         found.append(f"{GATE} says block: {' '.join(gate.reasons)}")
-    candidate = recorded(lock, "package", "outs", "models/bundle")
-    if candidate != champion and read_champion() != champion:
+    candidate = recorded(lock, STAGE, "outs", OUT)
+    if candidate == champion or (candidate and was_champion(base, candidate)):
+        return found
+    if gate.verdict == "keep":
+        found.append(
+            f"{GATE} says keep: {' '.join(gate.reasons)} The champion stays, and a merge would put this model into "
+            f"production. To take it anyway, write `{TAKE_ANYWAY}` under `set` in params.yaml, and label the pull "
+            "request `train` (what is trained is not trained again)."
+        )
+    if read_champion() != champion:
         found.append(
             f"the model was held against the champion {read_champion() or 'none'}, and {base} names "
             f"{champion or 'none'} by now: merge the base branch, and label the pull request `train` to have it "
             "compared with that (what is trained is not trained again)."
         )
     return found
+
+
+def was_champion(base: str, bundle: str) -> bool:
+    """Whether dvc.lock of an earlier commit on the main line of `base` named the bundle with this DVC hash."""
+    told = ("log", "--first-parent", "-m", f"-S{bundle}", "--format=%H", "--end-of-options", base, "--", str(LOCK))
+    # each brought the hash, or took it away
+    for commit in (git(*told) or "").split():
+        # a lock of half a pipeline names no bundle
+        with suppress(UserError):
+            if champion_of(commit)[1] == bundle:
+                return True
+    return False
 
 
 def out_of_date() -> list[str]:

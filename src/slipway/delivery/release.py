@@ -14,7 +14,7 @@ from slipway.delivery.project import project
 from slipway.delivery.record import Brought, Deployment, Record, rejection
 from slipway.delivery.registry import Registry
 from slipway.delivery.terraform import Root
-from slipway.delivery.wanted import Wanted
+from slipway.delivery.wanted import GATE, TAKE_ANYWAY, Wanted
 from slipway.errors import UserError
 from slipway.predictor import BundleError, questions, read_manifest, wrong_with
 
@@ -64,6 +64,8 @@ class Release:
         there = live is not None and not live.shares and self.function.image(live.version) == image
         if live is not None and address and there and not self.force:
             return self._done(live.version, address, "it answered already")
+        if why := self.kept_out():
+            raise UserError(why)
         why = self.rejected()
         if why and not self.force:
             raise Refused(f"{why}. It is not released again, unless the workflow is run with `force`.", rejects=True)
@@ -92,6 +94,18 @@ class Release:
         if not self.canaried:
             return None
         return rejection(self.record.deployments(), self.wanted.bundle, self.wanted.tag)
+
+    def kept_out(self) -> str | None:
+        """Why the gate's `keep` speaks against the bundle; None where it does not, as for one that answers already."""
+        if self.wanted.verdict != "keep":
+            return None
+        live = self.function.live()
+        if live is not None and self.function.bundle(live.version) == self.wanted.bundle:
+            return None
+        return (
+            f"{GATE} says keep: the champion stays, and this bundle is not released. A pull request that writes "
+            f"`{TAKE_ANYWAY}` under `set` in params.yaml, and is labelled `train`, takes it anyway."
+        )
 
     def due(self, image: str | None) -> bool:
         """Whether something else answers than what is wanted, whose image the registry may lack."""

@@ -8,19 +8,20 @@ from slipway.delivery.wanted import GATE, Wanted, wanted
 def run() -> int:
     """Outputs `bundle`, `tag`, `staging`, `production` (whether something else answers there), `refused` (why not).
 
-    Returns 1 where the gate says block.
+    Returns 1 where the gate says block, or keep.
     """
     found = wanted()
     if found is None:
         tell(None, {"staging": False, "production": False}, "")
         summary("No model was trained yet: main has no dvc.lock. A pull request with the label `train` brings it.")
         return 0
-    if found.verdict == "block":
-        tell(found, {"staging": False, "production": False}, f"{GATE} says block")
-        summary(f"**Nothing is released:** {GATE} says block.")
-        return 1
-    image = Release("staging", found).registry.find(found.tag)
     production = Release("production", found)
+    against = f"{GATE} says block." if found.verdict == "block" else production.kept_out()
+    if against:
+        tell(found, {"staging": False, "production": False}, against)
+        summary(f"**Nothing is released:** {against}")
+        return 1
+    image = production.registry.find(found.tag)
     due = {name: forced() or Release(name, found).due(image) for name in ("staging", "production")}
     refused = production.rejected() if due["production"] and not forced() else None
     if refused:

@@ -18,5 +18,5 @@ def run() -> int:
     for each in found:
         print(f"error: {each}", file=sys.stderr)
     if not found:
-        print("The model that dvc.lock names is what this tree makes, and the gate does not block it.")
+        print("The model that dvc.lock names is what this tree makes, and the gate is for it.")
     return 1 if found else 0
