@@ -81,6 +81,23 @@ def test_outputs_go_from_steps_to_jobs_to_those_that_need_them(play):
     assert run.job("after").steps[0].log == "success 8\n"
 
 
+def test_a_job_that_fails_has_outputs_too(play):
+    run = play("""
+        on: push
+        jobs:
+          release:
+            runs-on: x
+            outputs: {rejected: '${{ steps.release.outputs.rejected }}'}
+            steps: [{id: release, run: 'echo rejected=true >> $GITHUB_OUTPUT; exit 1'}]
+          revert:
+            needs: release
+            if: "!cancelled() && needs.release.outputs.rejected == 'true'"
+            runs-on: x
+            steps: [{run: 'true'}]
+        """)
+    assert results(run) == {"release": "failure", "revert": "success"}
+
+
 @pytest.mark.parametrize(("fail_fast", "other"), [("true", "cancelled"), ("false", "success")])
 def test_a_failure_in_a_matrix_cancels_the_others_only_where_it_is_fast(play, tmp_path, fail_fast, other):
     run = play(f"""

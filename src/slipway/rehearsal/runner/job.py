@@ -87,9 +87,8 @@ class Job:
         try:
             self._write_event(machine)
             self._run_steps(machine)
-            if self.status == "success":
-                outputs = self._outputs(machine)
-            result = self.status
+            # also of one that failed: https://github.com/actions/runner, JobExtension.FinalizeJob
+            outputs, result = self._outputs(machine), self.status
         except DeadRunnerError:
             result, self.reason = (
                 "failure",
