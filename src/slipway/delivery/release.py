@@ -38,11 +38,15 @@ class Released:
 
 @dataclass(frozen=True)
 class Release:
-    """One environment, and what is to answer there; `force` brings what was taken back, or is there, once more."""
+    """One environment, and what is to answer there; `force` brings what was taken back, or is there, once more.
+
+    In production a canary comes first; elsewhere where `canary` says so.
+    """
 
     environment: str
     wanted: Wanted
     force: bool = False
+    canary: bool = False
 
     def run(self) -> Released:
         """Raises Refused for a version that is not good: then the one before answers."""
@@ -87,7 +91,7 @@ class Release:
     @property
     def canaried(self) -> bool:
         """Whether traffic is shifted little by little."""
-        return self.environment == "production"
+        return self.canary or self.environment == "production"
 
     def rejected(self) -> str | None:
         """Why the bundle may not be released here; None where it may."""
@@ -245,3 +249,8 @@ def told(faults: list[str]) -> str:
 def forced() -> bool:
     """Whether a person asked for what was taken back."""
     return os.environ.get("FORCE") == "yes"
+
+
+def canary_asked() -> bool:
+    """Whether a person asked for a canary outside of production, too."""
+    return os.environ.get("CANARY") == "yes"

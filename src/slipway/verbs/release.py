@@ -2,7 +2,7 @@
 
 from slipway.config.compose import runtime
 from slipway.delivery.job import output, summary
-from slipway.delivery.release import Refused, Release, Released, forced
+from slipway.delivery.release import Refused, Release, Released, canary_asked, forced
 from slipway.delivery.terraform import ENVIRONMENTS
 from slipway.delivery.wanted import Wanted, needed
 from slipway.errors import UserError
@@ -15,7 +15,7 @@ def run(words: list[str]) -> int:
         raise UserError(f"slipway release takes one of {', '.join(ENVIRONMENTS)}.")
     wanted = needed()
     try:
-        released = Release(words[0], wanted, forced()).run()
+        released = Release(words[0], wanted, forced(), canary_asked()).run()
     except Refused as error:
         output("rejected", str(error.rejects).lower())
         summary(f"**{words[0]}: not released.** {error}")
