@@ -12,7 +12,7 @@ def ends_well(world: World, bundle: str) -> None:
     """Production answers with this bundle, nothing was trained, built or released twice, each pull request has at most
     one comment, no state is locked, and GitHub was asked as it documents. Raises BrokenError.
     """
-    with world.timeline.step("it ends well") as step:
+    with world.timeline.step("production answers as it should, nothing was done twice, nothing is locked") as step:
         there = world.answering("production")
         if there is None or there.bundle != bundle:
             raise BrokenError(f"production answers with {there}, not with {bundle}")
