@@ -9,7 +9,7 @@ CHECKOV := .venv-checkov/.installed
 LANGUAGE := .node/language.cjs
 DEVICE ?= cpu
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test rehearse rehearse-all kill-test soak-test lint format bench serve lambda ui bootstrap plan apply destroy image-train image-test image-lambda lock clean
+.PHONY: help setup demo test datasets rehearse rehearse-all kill-test soak-test lint format bench serve lambda ui bootstrap plan apply destroy image-train image-test image-lambda lock clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came o
 test: $(INSTALLED) $(CHECKOV) $(LANGUAGE) lint ## run all checks and tests
 	@# on two cores: a third process works while one of them waits for what it started
 	@pytest -n 3 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
+
+datasets: $(INSTALLED) ## bring the public data set that most tests read: SLIPWAY_DATASETS=.slipway/datasets make test
+	@python tests/fetch_datasets.py .slipway/datasets
 
 SCENARIO ?=
 rehearse: $(INSTALLED) $(LANGUAGE) ## play it all, from pull request to production, without an account; `make rehearse SCENARIO=event-lost`

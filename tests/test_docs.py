@@ -14,8 +14,8 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TASK = re.compile(r"\bmake ([a-z][a-z-]+)")
 FOLDERS = ("benchmarks", "conf", "docker", "docs", "lambda", "src", "terraform", "tests")
 PLACE = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./-]*\w/?|\w[\w.-]*\.(?:md|lock|toml)")
-# what a reader of docs/adapt.md makes, and a folder that is each machine's own
-YOURS = {"conf/data/tickets.yaml", "conf/model/mine.yaml", "src/slipway/models/mine.py", "conf/local"}
+# what a reader of docs/adapt.md makes, what the first training brings, and a folder that is each machine's own
+YOURS = {"conf/data/tickets.yaml", "conf/model/mine.yaml", "src/slipway/models/mine.py", "dvc.lock", "conf/local"}
 
 
 def names(page: Path) -> list[str]:

@@ -77,11 +77,11 @@ def card() -> Card:
 
 
 @pytest.fixture(scope="session")
-def news(datasets: Path) -> News:
+def news(uci_news: Path) -> News:
     names = {"b": "business", "t": "technology", "e": "entertainment", "m": "health"}
 
     def rows(part: str) -> pd.DataFrame:
-        path = datasets / "uci_news" / f"{part}.txt"
+        path = uci_news / f"{part}.txt"
         frame = pd.read_csv(path, sep="\t", names=["text", "label"], quoting=3, encoding="utf-8")
         origins = [f"{path.name}:{row}" for row in range(1, len(frame) + 1)]
         return frame.assign(label=frame["label"].map(names), origin=origins).dropna()

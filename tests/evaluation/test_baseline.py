@@ -11,8 +11,8 @@ from slipway.evaluation.baseline import baseline_answers
 CONFIG = Baseline(ngrams=2, c=1.0)
 
 
-def test_it_reaches_what_is_known_of_banking77(datasets) -> None:
-    train, test = (pd.read_csv(datasets / "banking77" / f"{part}.csv") for part in ("train", "test"))
+def test_it_reaches_what_is_known_of_banking77(banking77) -> None:
+    train, test = (pd.read_csv(banking77 / f"{part}.csv") for part in ("train", "test"))
     answers = baseline_answers(
         train["text"].tolist(),
         train["category"].tolist(),

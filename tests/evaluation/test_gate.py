@@ -18,8 +18,8 @@ METRICS = {"ece": 0.03, "unchanged": {"case": 1.0, "typos": 0.9, "padding": 1.0,
 
 
 @pytest.fixture(scope="module")
-def banking(datasets: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return tuple(pd.read_csv(datasets / "banking77" / f"{part}.csv") for part in ("train", "test"))
+def banking(banking77: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return tuple(pd.read_csv(banking77 / f"{part}.csv") for part in ("train", "test"))
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def new_project(datasets: Path) -> Callable[[Path], Project]:
+def new_project(uci_news: Path) -> Callable[[Path], Project]:
     """Makes a copy of this project at a folder: committed, with 2,000 real headlines and an order form for them."""
 
     def make(folder: Path) -> Project:
@@ -77,7 +77,7 @@ def new_project(datasets: Path) -> Callable[[Path], Project]:
             if (ROOT / name).is_file() and name not in ("dvc.lock", "resolved.yaml"):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
-        rows = (datasets / "uci_news" / "train.txt").read_text(encoding="utf-8").splitlines(keepends=True)[:2000]
+        rows = (uci_news / "train.txt").read_text(encoding="utf-8").splitlines(keepends=True)[:2000]
         (folder / "data" / "local" / "news.tsv").write_text("".join(rows), encoding="utf-8")
         project = Project(folder)
         project.order(ORDER)

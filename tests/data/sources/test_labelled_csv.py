@@ -92,20 +92,19 @@ def test_a_local_file_with_the_right_checksum_is_taken(project):
     assert bring("data/local/texts.csv", hashlib.sha256(path.read_bytes()).hexdigest(), "key").samefile(path)
 
 
-def test_banking77_has_77_classes_and_its_official_split(project, source, datasets):
-    files = {f"files__{split}": str(datasets / "banking77" / f"{split}.csv") for split in ("train", "test")}
+def test_banking77_has_77_classes_and_its_official_split(project, source, banking77):
+    files = {f"files__{split}": str(banking77 / f"{split}.csv") for split in ("train", "test")}
     raw = read(source("banking77", **files))
     assert len({row.label for row in raw.rows}) == 77
     assert [sum(row.split == split for row in raw.rows) for split in ("train", "test")] == [10_003, 3_080]
 
 
-def test_the_uci_files_need_a_few_keys_only(project, source, datasets):
-    folder = datasets / "uci_news"
+def test_the_uci_files_need_a_few_keys_only(project, source, uci_news):
     raw = read(
         source(
-            files__train=str(folder / "train.txt"),
-            files__validation=str(folder / "valid.txt"),
-            files__test=str(folder / "test.txt"),
+            files__train=str(uci_news / "train.txt"),
+            files__validation=str(uci_news / "valid.txt"),
+            files__test=str(uci_news / "test.txt"),
             names=["text", "label"],
             delimiter="\t",
             quoting="none",
