@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from slipway.__main__ import VERBS
+from slipway.rehearsal.story.scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "terraform").rglob("README.md")])
@@ -19,6 +20,7 @@ WORDS = re.compile(r"`([^`\n]+)`")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TASK = re.compile(r"\bmake ([a-z][a-z-]+)")
 VERB = re.compile(r"\bslipway ([a-z][a-z-]+)")
+SCENARIO = re.compile(r"\bSCENARIO=([a-z][a-z-]+)")
 VARIABLE = re.compile(r"\b((?:AWS_ROLE|SLIPWAY)_[A-Z_]*[A-Z])\b")
 WORKFLOW = re.compile(r"[a-z-]+\.yml")
 DISPATCH = re.compile(r"gh workflow run ([a-z-]+\.yml)((?: -f [a-z_]+=(?:'[^']*'|\S+)| --ref \S+)*)")
@@ -104,6 +106,11 @@ def test_every_workflow_that_is_run_by_hand_takes_these_inputs(page: Path) -> No
 def test_every_variable_that_is_named_is_read_somewhere(page: Path) -> None:
     named = set(VARIABLE.findall(page.read_text(encoding="utf-8")))
     assert named <= variables()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_scenario_that_is_named_is_one(page: Path) -> None:
+    assert set(SCENARIO.findall(page.read_text(encoding="utf-8"))) <= set(SCENARIOS)
 
 
 def test_messages_that_are_quoted_are_those_of_the_code() -> None:
