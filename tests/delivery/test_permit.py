@@ -79,6 +79,23 @@ def test_the_sweep_may_ask_by_dispatch_alone(client: Client, opened: Opened, by:
         permitted(client(), number, by(BOT, "pull_request"))
 
 
+def test_the_sweep_asks_for_what_those_with_write_rights_have_labelled(
+    hub: Hub, client: Client, opened: Opened, by: Opened
+) -> None:
+    number, github, helper = opened("wider", "train"), client(), hub.as_user("helper", "triage")
+    helper.unlabel(number, "train")
+    helper.label(number, "train")
+    helper.label(number, "another")
+    with pytest.raises(UserError, match="helper has no write rights"):
+        permitted(github, number, by(BOT, "workflow_dispatch"))
+    helper.unlabel(number, "train")
+    github.post(f"issues/{number}/labels", {"labels": ["train"]})
+    assert permitted(github, number, by(BOT, "workflow_dispatch")).number == number
+    hub.pulls[number].labelled.clear()
+    with pytest.raises(UserError, match="does not say who set the label train"):
+        permitted(github, number, by(BOT, "workflow_dispatch"))
+
+
 def test_the_number_comes_of_the_event_or_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PULL_REQUEST", raising=False)
     assert number_of({"pull_request": {"number": 12}}) == 12

@@ -301,6 +301,18 @@ def test_a_pull_request_without_a_job_is_asked_for_a_few_times_and_then_told(
     assert len(asked(hub)) == 1
 
 
+def test_a_label_of_someone_without_write_rights_is_not_asked_for(
+    hub: Hub, client: Client, fleet: Fleet, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    helper = hub.as_user("helper", "triage")
+    helper.unlabel(number, "train")
+    helper.label(number, "train")
+    assert sweep(client(), fleet, print) == []
+    assert asked(hub) == []
+    assert hub.comments_of(number) == []
+    assert "helper has no write rights" in capsys.readouterr().out
+
+
 def test_the_bots_own_commit_asks_for_no_training(
     hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int
 ) -> None:

@@ -41,10 +41,24 @@ def permitted(github: GitHub, number: int, event: dict[str, Any]) -> Pull:
     people = {os.environ.get("GITHUB_ACTOR"), os.environ.get("GITHUB_TRIGGERING_ACTOR")}
     people.add((event.get("sender") or {}).get("login"))
     for person in sorted(filter(None, people)):
-        # the sweep of this repository asks for pull requests that someone has labelled before
-        if not (person == BOT and os.environ.get("GITHUB_EVENT_NAME") == "workflow_dispatch"):
+        # the sweep of this repository asks for what someone has labelled before
+        if person == BOT and os.environ.get("GITHUB_EVENT_NAME") == "workflow_dispatch":
+            check_label(github, number)
+        else:
             check_rights(github, person)
     return found
+
+
+def check_label(github: GitHub, number: int) -> None:
+    """Raise UserError unless who set the label last may write; the bot sets it for the form, which writers fill in."""
+    person = ""
+    for each in github.pages(f"issues/{number}/events"):
+        if each["event"] == "labeled" and each["label"]["name"] == LABEL:
+            person = str((each["actor"] or {}).get("login", "ghost"))
+    if not person:
+        raise UserError(f"#{number}: GitHub does not say who set the label {LABEL}: take it off, and set it again.")
+    if person != BOT:
+        check_rights(github, person)
 
 
 def check_rights(github: GitHub, person: str) -> None:

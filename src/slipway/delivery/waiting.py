@@ -13,8 +13,10 @@ from slipway.compute.sagemaker.trained import Trained
 from slipway.delivery import commit, sticky
 from slipway.delivery.github import GitHub, GitHubError, again
 from slipway.delivery.markdown import span
+from slipway.delivery.permit import check_label
 from slipway.delivery.pulls import LABEL, Pull, asking, pull
 from slipway.delivery.sticky import BOT, MOST_ASKED, State
+from slipway.errors import UserError
 
 WORKFLOW = "train.yml"
 # attempts at one job that end for want of machines, before a person is to look
@@ -67,6 +69,8 @@ def sweep(github: GitHub, fleet: Fleet, say: Say) -> list[Due]:
             say(f"#{each.number}: {last.name} has ended ({last.fate}): to be reported")
         elif action == "train" and is_busy(github, each):
             say(f"#{each.number}: {WORKFLOW} is at it")
+        elif action == "train" and (why := refusal(github, each)):
+            say(f"#{each.number}: {why}")
         elif action == "train":
             train(github, each, state)
             say(f"#{each.number}: {each.sha[:12]} has no job: {WORKFLOW} is asked for one")
@@ -90,6 +94,17 @@ def is_busy(github: GitHub, found: Pull) -> bool:
     """Whether a run that a pull request's head began has not ended."""
     runs = github.pages(f"actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=found.sha)
     return any(run["status"] != "completed" for run in runs)
+
+
+def refusal(github: GitHub, found: Pull) -> str:
+    """Why train.yml would refuse a pull request that it is asked for; empty where it would not."""
+    try:
+        check_label(github, found.number)
+    except GitHubError:
+        raise
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def train(github: GitHub, found: Pull, state: State | None) -> None:

@@ -54,3 +54,17 @@ def test_a_label_that_is_not_there_is_not_taken_away(github: GitHub, pull: int) 
     octocat.label(pull, "in need")
     assert octocat.ask("DELETE", f"issues/{pull}/labels/train").status_code == 404
     assert octocat.ask("DELETE", f"issues/{pull}/labels/in%20need").json() == []
+
+
+def test_who_set_a_label_and_took_it_away_is_told(github: GitHub, pull: int) -> None:
+    octocat, helper = github.as_user(), github.as_user("helper", "triage")
+    octocat.label(pull, "train")
+    helper.unlabel(pull, "train")
+    helper.label(pull, "train")
+    told = octocat.do("GET", f"issues/{pull}/events")
+    assert [(each["event"], each["actor"]["login"], each["label"]["name"]) for each in told] == [
+        ("labeled", "octocat", "train"),
+        ("unlabeled", "helper", "train"),
+        ("labeled", "helper", "train"),
+    ]
+    assert github.violations == []

@@ -41,6 +41,7 @@ def add_labels(github: "GitHub", call: Call) -> Answer:
             continue
         pull.labels.append(name)
         pull.updated_at = now()
+        pull.labelled.append(("labeled", name, call.caller.login, pull.updated_at))
         pulled(github, "labeled", pull, call.caller, {"label": forms.label(github, name)})
     return list_labels(github, call)
 
@@ -52,8 +53,23 @@ def remove_label(github: "GitHub", call: Call) -> Answer:
         raise RefusedError(404, "Label does not exist")
     pull.labels.remove(name)
     pull.updated_at = now()
+    pull.labelled.append(("unlabeled", name, call.caller.login, pull.updated_at))
     pulled(github, "unlabeled", pull, call.caller, {"label": forms.label(github, name)})
     return list_labels(github, call)
+
+
+def list_events(github: "GitHub", call: Call) -> Answer:
+    """What happened to its labels, the oldest first (GitHub tells of more)."""
+    pull = of(github, call, "issue_number")
+    found = []
+    for at, (name, label, login, when) in enumerate(pull.labelled):
+        number = pull.number * 1000 + at
+        told: Json = {"id": number, "node_id": forms.node("LabeledEvent", number), "event": name, "created_at": when}
+        told |= {"url": f"{github.api}/issues/events/{number}", "actor": forms.user(github, login)}
+        told |= {"commit_id": None, "commit_url": None, "performed_via_github_app": None}
+        known_as = forms.label(github, label)
+        found.append(told | {"label": {key: known_as[key] for key in ("name", "color")}})
+    return call.page(found)
 
 
 def _comment(github: "GitHub", told: Comment) -> Json:

@@ -22,6 +22,7 @@ class Pull:
     draft: bool = False
     state: str = "open"
     labels: list[str] = field(default_factory=list)
+    labelled: list[tuple[str, str, str, str]] = field(default_factory=list)  # event, label, by whom and when
     approvals: dict[str, str] = field(default_factory=dict)  # by whom, of which head
     mergeable: bool | None = None
     merge_sha: str | None = None

@@ -116,6 +116,7 @@ _TABLE: dict[str, Route] = {
     "GET /issues/{issue_number}/labels": Route(issues.list_labels, _talk("read")),
     "POST /issues/{issue_number}/labels": Route(issues.add_labels, _talk("write"), "triage"),
     "DELETE /issues/{issue_number}/labels/{name}": Route(issues.remove_label, _talk("write"), "triage"),
+    "GET /issues/{issue_number}/events": Route(issues.list_events, _talk("read")),
     "GET /issues/{issue_number}/comments": Route(issues.list_comments, _talk("read")),
     "POST /issues/{issue_number}/comments": Route(issues.create_comment, _talk("write")),
     "GET /issues/comments/{comment_id}": Route(issues.get_comment, _talk("read")),
