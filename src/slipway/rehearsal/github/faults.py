@@ -47,6 +47,10 @@ class Faults:
         told = Answer(status, {"message": WORDS.get(status, "Server Error")})
         self._faults.append(_Fault(method, re.compile(path), times, told, takes_effect=True))
 
+    def left(self) -> list[str]:
+        """The method and path of those that nothing has met often enough."""
+        return [f"{fault.method} {fault.path.pattern}" for fault in self._faults if fault.times > 0]
+
     def meet(self, method: str, path: str) -> tuple[Answer, bool] | None:
         """The answer to give instead, and whether the request takes effect all the same."""
         for fault in self._faults:
