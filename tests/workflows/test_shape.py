@@ -147,6 +147,15 @@ def test_the_form_offers_what_conf_has(workflows: Any) -> None:
     assert form["instance_type"]["options"] == ["default", *compute["prices_usd"]]
 
 
+def test_the_form_is_good_where_it_names_a_pull_request_alone(workflows: Any) -> None:
+    # as the sweep fills it in: GitHub refuses an empty choice
+    inputs = workflows["train.yml"]["on"]["workflow_dispatch"]["inputs"]
+    choices = {name: told for name, told in inputs.items() if told["type"] == "choice"}
+    assert choices
+    assert all(told.get("default") in told["options"] for told in choices.values())
+    assert not any(told.get("required") for told in inputs.values())
+
+
 def test_each_field_of_the_form_reaches_the_order(workflows: Any) -> None:
     form = workflows["train.yml"]["on"]["workflow_dispatch"]["inputs"]
     [step] = [step for _, step in workflows.steps() if step.get("run") == "slipway experiment"]
