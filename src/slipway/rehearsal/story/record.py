@@ -17,8 +17,6 @@ from slipway.rehearsal.story.timeline import Timeline
 # what GitHub lets stand of HTML, as far as our comments use it
 TAG = re.compile(r"</?(details|summary|sub|br|b|code)( open)?\s*/?>")
 REMARK = re.compile(r"<!--.*?-->", re.DOTALL)
-# draws the curves; bundled with the workflow runner's packages
-MERMAID = Path(__file__).parents[1] / "runner" / "node" / "dist" / "mermaid.js"
 
 
 @dataclass(frozen=True)
@@ -36,23 +34,16 @@ def write_record(path: Path, timeline: Timeline, conversations: list[Conversatio
     environment = Environment(loader=PackageLoader("slipway.rehearsal.story", "."), autoescape=True)
     template = environment.get_template("record.html.j2")
     shown = [(each, [(author, rendered(body)) for author, body in each.comments]) for each in conversations]
-    mermaid = MERMAID.read_text(encoding="utf-8") if MERMAID.exists() else ""
-    write_whole(path, template.render(timeline=timeline, conversations=shown, mermaid=mermaid))
+    write_whole(path, template.render(timeline=timeline, conversations=shown))
 
 
 def rendered(body: str) -> str:
     """Markdown as HTML: what GitHub would take out of it is shown as text."""
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
-    def fence(self: RendererHTML, tokens: list[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        if tokens[index].info.strip() == "mermaid":
-            return f'<pre class="mermaid">{html.escape(tokens[index].content)}</pre>'
-        return RendererHTML.fence(self, tokens, index, options, env)
-
     def tags(self: RendererHTML, tokens: list[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         return allowed(tokens[index].content)
 
-    markdown.add_render_rule("fence", fence)
     markdown.add_render_rule("html_block", tags)
     markdown.add_render_rule("html_inline", tags)
     return str(markdown.render(body))

@@ -302,10 +302,11 @@ METADATA = {
 
 
 def evidence(record: StepRecord) -> str:
-    """What a step itself says that it did: the first line of its summary, else the last of its log."""
-    summary = [line.strip("#* ") for line in record.summary.splitlines() if line.strip("#* ")]
+    """What a step itself says that it did: its summary in a line, else the last line of its log."""
+    rows = [" ".join(line.replace("|", " ").strip("#*- ").split()) for line in record.summary.splitlines()]
+    told = " · ".join(row for row in rows if row.strip("- "))
     words = [line for line in record.log.splitlines() if line.strip() and not line.startswith(("::", "##["))]
-    return summary[0] if summary else words[-1] if words else ""
+    return told or (words[-1] if words else "")
 
 
 def failure(run: WorkflowRun) -> str:
