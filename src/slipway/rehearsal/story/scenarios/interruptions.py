@@ -1,0 +1,186 @@
+"""What may cut a release off: a dead runner, a lock that stays, credentials that expire, others at the same time."""
+
+import re
+from pathlib import Path
+from threading import Lock
+
+from slipway.rehearsal.call import Call
+from slipway.rehearsal.story.ending import ends_well
+from slipway.rehearsal.story.killing import kill_in_turn
+from slipway.rehearsal.story.merging import (
+    DEPLOY,
+    PRODUCTION,
+    again,
+    answers,
+    documentation,
+    merge,
+    once_asked,
+    propose,
+    release,
+    says,
+    serving_code,
+)
+from slipway.rehearsal.story.scene import Scene
+from slipway.rehearsal.story.timeline import BrokenError
+from slipway.rehearsal.story.world import World
+from slipway.rehearsal.sweep import sweep
+
+REMOVE = re.compile(r"`aws s3 rm s3://([^/`]+)/([^`]+)`")
+
+
+def runner_killed_in_deploy(scene: Scene) -> None:
+    """The runner dies after each step of deploy.yml in turn, and is run again: one image, one canary"""
+    world = scene.world
+    pushed = len(world.aws.sent("ecr", "PutImage"))
+    merge(world, scene.number)
+    again(world, kill_in_turn(world, DEPLOY, dict.fromkeys(("desired", "staging", "production"))))
+    if len(world.aws.sent("ecr", "PutImage")) != pushed + 1:
+        raise BrokenError(f"{len(world.aws.sent('ecr', 'PutImage')) - pushed} images were pushed")
+    ends_well(world, scene.better)
+
+
+def runner_killed_in_infra(scene: Scene) -> None:
+    """The runner dies after each step of infra.yml in turn, and is run again: the platform is what main says"""
+    world = scene.world
+    number = propose_budget(world)
+    again(world, kill_in_turn(world, "infra.yml", {"plan": None}))
+    merge(world, number)
+    again(world, kill_in_turn(world, "infra.yml", {"apply": None}))
+    with world.timeline.step("the platform is what main says") as step:
+        told = world.aws.client("budgets").describe_budgets(AccountId="123456789012")["Budgets"]
+        limits = [float(each["BudgetLimit"]["Amount"]) for each in told]
+        if limits != [300.0]:
+            raise BrokenError(f"the budgets are {limits}")
+        step.shows("the budget is 300 USD")
+    ends_well(world, scene.bundle)
+
+
+def runner_killed_in_canary(scene: Scene) -> None:
+    """The runner dies during the canary: who runs it again watches the same canary to its end"""
+    world = scene.world
+    world.aws.minute = 4
+    once_asked(world, lambda call: sweep(world.runner.jobs))
+    run = release(world, scene.number, "production")
+    run = again(world, run)
+    says(world, run, "production", "is under way: an earlier run began it")
+    ends_well(world, scene.better)
+
+
+def credentials_expire_in_canary(scene: Scene) -> None:
+    """The credentials expire during the canary: CodeDeploy goes on by itself, and a re-run finds what it did"""
+    world = scene.world
+    once_asked(world, lambda call: world.aws.expire(call.access_key))
+    run = release(world, scene.number, "production")
+    says(world, run, "production", "the AWS credentials have expired")
+    with world.timeline.step("CodeDeploy goes on") as step:
+        world.await_that(lambda: not world.aws.releases.running, "the end of the canary")
+        step.shows("its deployment is over")
+    answers(world, scene.better)
+    run = again(world, run)
+    says(world, run, "production", "it answered already")
+    ends_well(world, scene.better)
+
+
+def api_throttled(scene: Scene) -> None:
+    """AWS throttles Lambda, CodeDeploy and CloudWatch: the release takes longer"""
+    world = scene.world
+    for service, action in (
+        ("lambda", "GetAlias"),
+        ("lambda", "Invoke"),
+        ("lambda", "UpdateFunctionCode"),
+        ("codedeploy", "CreateDeployment"),
+        ("codedeploy", "GetDeployment"),
+        ("monitoring", "PutMetricAlarm"),
+        ("monitoring", "DescribeAlarms"),
+        ("monitoring", "DeleteAlarms"),
+    ):
+        world.aws.faults.throttle(service, action, 3)
+    release(world, scene.number)
+    if left := {each: times for each, times in world.aws.faults.throttled.items() if times}:
+        raise BrokenError(f"nothing was throttled of {left}")
+    ends_well(world, scene.better)
+
+
+def apply_killed_with_lock(scene: Scene) -> None:
+    """The runner dies while terraform holds the state's lock: the next one says whose it is, and what removes it"""
+    world = scene.world
+    world.runner.environment["SLIPWAY_LOCK_SECONDS"] = "1"
+    first = Lock()
+
+    def kill(call: Call) -> None:
+        asked = (call.service, call.action, call.body.get("FunctionName"))
+        if asked == ("lambda", "UpdateFunctionCode", PRODUCTION) and first.acquire(blocking=False):
+            sweep(world.runner.jobs)
+
+    world.aws.before = kill
+    run = release(world, scene.number, "production")
+    run = again(world, run, "production")
+    told = says(world, run, "production", "is locked by", "aws s3 rm")
+    with world.timeline.step("a person runs the command that is printed") as step:
+        found = REMOVE.search(told)
+        if found is None:
+            raise BrokenError("no command is printed")
+        world.aws.client("s3").delete_object(Bucket=found[1], Key=found[2])
+        step.shows(found[0].strip("`"))
+    again(world, run)
+    ends_well(world, scene.better)
+
+
+def three_merges_at_once(scene: Scene) -> None:
+    """Three pull requests are merged at once: the third deploy takes the place of the second, and brings the tip"""
+    world = scene.world
+    for ruleset in world.github.rulesets.values():
+        for rule in ruleset["rules"]:
+            if rule["type"] == "required_status_checks":
+                rule["parameters"]["strict_required_status_checks_policy"] = False
+    second = propose(world, "serving", "Answer people", serving_code)
+    third = propose(world, "words", "Say who knows", documentation)
+
+    def merge_both(_: Call) -> None:
+        for number in (second, third):
+            world.mona.merge(number)
+
+    once_asked(world, merge_both)
+    merge(world, scene.number)
+    runs = [run for run in world.pump(DEPLOY) if Path(run.workflow).name == DEPLOY]
+    with world.timeline.step("the second deploy gave way to the third") as step:
+        ended = [run.conclusion for run in runs]
+        if ended != ["success", "cancelled", "success"]:
+            raise BrokenError(f"the deploys ended as {ended}")
+        step.shows(", ".join(ended))
+    with world.timeline.step("production runs the tip's code") as step:
+        there = world.answering("production")
+        world.clone.begin("look")
+        code = f"from slipway.delivery.image import tag_of; print(tag_of('{scene.better}'))"
+        tag = world.clone.run("python", "-c", code, environment=world.aws.environment).strip()
+        repository = {"repositoryName": "slipway-serve", "imageIds": [{"imageTag": tag}]}
+        wanted = world.aws.client("ecr").describe_images(**repository)["imageDetails"][0]["imageDigest"]
+        if there is None or there.image != wanted:
+            raise BrokenError(f"production runs {there}, not {wanted}")
+        step.shows(f"{tag}, version {there.version}")
+    ends_well(world, scene.better)
+
+
+def propose_budget(world: World) -> int:
+    """A pull request that changes the platform; its workflows have not run."""
+    with world.timeline.step("open a pull request: More to spend") as step:
+
+        def change(folder: Path) -> None:
+            file = folder / "terraform" / "platform" / "terraform.tfvars"
+            text = file.read_text(encoding="utf-8")
+            file.write_text(re.sub(r"(monthly_budget_usd\s*=) \d+", r"\1 300", text), encoding="utf-8")
+
+        number = world.propose("budget", "More to spend", change, label=False)
+        step.shows(f"#{number}")
+    return number
+
+
+SCENARIOS = (
+    runner_killed_in_deploy,
+    runner_killed_in_infra,
+    runner_killed_in_canary,
+    credentials_expire_in_canary,
+    api_throttled,
+    apply_killed_with_lock,
+    three_merges_at_once,
+)
