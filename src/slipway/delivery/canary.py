@@ -26,7 +26,7 @@ from slipway.predictor import questions, wrong_with
 
 AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
 MOST_TRIES = 60  # questions to the alias in a round, of which a tenth reaches the version
-GRACE = 300.0  # seconds that metrics may be late
+LATE = 60  # rounds of questions after the end, as metrics may be late
 MOST_TOLD = 10  # faults, in a summary
 OVER = "DeploymentAlreadyCompletedException"
 
@@ -125,11 +125,10 @@ class Canary:
                 return seen
             time.sleep(pause())
             seen.deployment = self.record.deployment(deployment.id)
-        late = time.monotonic() + GRACE
-        while seen.deployment.status == "Succeeded" and self.lacking(seen) and time.monotonic() < late:
-            self._round(rounds, seen)
-            if seen.faults:
+        for _ in range(LATE):
+            if seen.deployment.status != "Succeeded" or not self.lacking(seen) or seen.faults:
                 break
+            self._round(rounds, seen)
             time.sleep(pause())
         return seen
 
