@@ -21,6 +21,7 @@ from typing import Any, Self
 import boto3
 from moto.moto_api._internal.models import moto_api_backend
 
+from slipway.rehearsal.address import Addresses
 from slipway.rehearsal.alarms import Alarms
 from slipway.rehearsal.call import ACCOUNT, AwsError, Call, session
 from slipway.rehearsal.codedeploy import CodeDeploy
@@ -77,6 +78,7 @@ class EmulatedAws:
         self.sagemaker = SageMaker(self.faults, self.client, self._worker, self._tell)
         self.registry, self.alarms, self.codedeploy = Registry(), Alarms(), CodeDeploy()
         self.functions = Functions(self.registry, lambda role: self._take(role, "ASIA"), FunctionLog(self.client), seed)
+        self.addresses = Addresses(self.functions, self.roles)
         self.releases = Releases(self.codedeploy, self.client)
 
     def __enter__(self) -> Self:
@@ -131,6 +133,8 @@ class EmulatedAws:
         empty = self.folder / "config"  # DVC takes no device for a file
         empty.touch()
         self.environment = environment(self.url, self.region, YOURS) | {"HOME": str(self.folder)}
+        self.addresses.open(self.url)
+        self.addresses.secrets[YOURS] = self.environment["AWS_SECRET_ACCESS_KEY"]
         self.environment |= {"AWS_CONFIG_FILE": str(empty), "AWS_SHARED_CREDENTIALS_FILE": str(empty)}
 
     def _stop(self) -> None:
@@ -152,10 +156,9 @@ class EmulatedAws:
     def as_role(self, name: str) -> dict[str, str]:
         """The environment of a process that has taken a role: what the role's policies do not allow is denied."""
         # a secret of its own: what a workflow masks must be no word that is written elsewhere
-        return self.environment | {
-            "AWS_ACCESS_KEY_ID": self._take(name, "ASIA"),
-            "AWS_SECRET_ACCESS_KEY": token_hex(20),
-        }
+        access_key, secret = self._take(name, "ASIA"), token_hex(20)
+        self.addresses.secrets[access_key] = secret
+        return self.environment | {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
 
     def _take(self, role: str, beginning: str) -> str:
         """An access key of a role."""

@@ -15,9 +15,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.s3.models import s3_backends
 from werkzeug.serving import ThreadedWSGIServer
 
+from slipway.rehearsal.address import FOLDER
 from slipway.rehearsal.call import ACCOUNT, AwsError, Call, answer, answer_error, read_call
 from slipway.rehearsal.registry import BLOBS
-from slipway.rehearsal.roles import check
+from slipway.rehearsal.roles import check, trust_of
+from slipway.rehearsal.trust import may_assume
 
 if TYPE_CHECKING:
     from slipway.rehearsal.aws import EmulatedAws
@@ -42,6 +44,8 @@ class Front:
             environ["wsgi.input"] = BytesIO(payload)
         if environ["PATH_INFO"].startswith(BLOBS):
             return send(aws.registry.blob(environ["PATH_INFO"].removeprefix(BLOBS)).read_bytes(), start_response)
+        if environ["PATH_INFO"].startswith(FOLDER):
+            return aws.addresses.answer(environ, payload, start_response)
         call = read_call(environ, payload)
         if call.access_key.startswith(AWS_ITSELF):
             return self._answer(call, environ, payload, start_response)
@@ -69,6 +73,8 @@ class Front:
             if call.access_key in aws.roles:
                 place = aws.releases.place(call) if call.service == "codedeploy" else {}
                 check(replace(call, body=call.body | place), aws.roles[call.access_key])
+            if (call.service, call.action) == ("sts", "AssumeRole"):
+                check_assume(call)
             if call.service == "s3":
                 check_bucket(call)
             for service in (aws.sagemaker, aws.codedeploy, aws.releases, aws.registry):
@@ -95,6 +101,15 @@ class Front:
         if kind == "Event":
             return send(b"", start_response, 202)
         return send(told.payload, start_response, 200, told.headers)
+
+
+def check_assume(call: Call) -> None:
+    """A role lets in whom its trust policy names, whatever rights they have. Raises AwsError."""
+    role = call.body["RoleArn"]
+    policy = trust_of(role)
+    if policy is None or not may_assume(policy):
+        why = f"User: arn:aws:iam::{ACCOUNT}:user/you is not authorized to perform: sts:AssumeRole on resource: {role}"
+        raise AwsError("AccessDenied", why, 403)
 
 
 def check_bucket(call: Call) -> None:

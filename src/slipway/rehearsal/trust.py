@@ -29,3 +29,15 @@ def may_take(policy: Mapping[str, Any], claims: Mapping[str, str]) -> bool:
         and all(holds(operator, keys, told) for operator, keys in each.get("Condition", {}).items())
     }
     return effects == {"Allow"}
+
+
+def may_assume(policy: Mapping[str, Any]) -> bool:
+    """Whether a trust policy lets people of the account in, without a token and without conditions."""
+    return any(
+        each["Effect"] == "Allow"
+        and "sts:AssumeRole" in many(each["Action"])
+        and isinstance(each["Principal"], Mapping)
+        and {ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"} & set(many(each["Principal"].get("AWS", [])))
+        and not each.get("Condition")
+        for each in many(policy["Statement"])
+    )
