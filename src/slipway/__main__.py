@@ -58,6 +58,7 @@ DELIVERY: dict[str, Verb] = {
     "release": ("bring the bundle to an environment, behind a canary", "ENVIRONMENT", ()),
     "roll_back": ("let an earlier version answer in production", "VERSION", ()),
     "revert": ("open a pull request that takes a rejected model back", "", ()),
+    "acceptance": ("play the story in the real account, by a person, once", "ENV=staging", ()),
 }
 VERBS = PIPELINE | TOOLS | DELIVERY
 RUNTIME = ("compute", "tracking")
