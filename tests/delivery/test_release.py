@@ -1,7 +1,9 @@
 """From main's bundle to production: what is released, what is taken back, and what a run finds that was cut off."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from slipway.compute.image import image_tag
 from slipway.delivery.terraform import binary
 from slipway.errors import UserError
 from slipway.predictor import digest_of
@@ -24,7 +27,7 @@ from slipway.rehearsal.terraform import Terraform, mirror
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
-MINUTE = 2.0  # seconds that a minute lasts
+MINUTE = 1.0  # seconds that a minute lasts
 FUNCTION = "slipway-production"
 
 
@@ -85,6 +88,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, *words: str, role: str, **variables: str) -> Said:
@@ -153,7 +157,7 @@ def project(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         terraform = Terraform(aws, folder)
         terraform("bootstrap", "bootstrap")
         terraform("apply", "platform", role="infra")
-        for name in ("lambda", "conf"):
+        for name in ("lambda", "conf", "docker"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "reports").mkdir()
         (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text())
@@ -184,7 +188,9 @@ def test_the_first_release_is_opened_when_it_has_proved_good(project: Project) -
         released = project.release(environment)
         assert released.status == 0, released.text
         assert (released.outputs["version"], released.outputs["rejected"]) == ("1", "false")
-        assert released.outputs["url"].startswith("https://")
+        name = f"slipway-{environment}"
+        address = project.aws.client("lambda").get_function_url_config(FunctionName=name, Qualifier="live")
+        assert released.outputs["url"] == address["FunctionUrl"]
     assert project.answers() == digest
     said = project.desired()
     assert (said.outputs["staging"], said.outputs["production"], said.outputs["refused"]) == ("false", "false", "")
@@ -218,7 +224,6 @@ def test_a_second_model_gets_through_a_canary_that_saw_it_answer(project: Projec
 def test_a_runner_that_dies_in_a_canary_is_followed_by_one_that_ends_it(project: Project) -> None:
     digest = project.commit()
     project.image()
-    project.release("staging")
     process = project.start("release", "production", role="deploy-production")
     project.until(project.shifting)
     process.kill()
@@ -234,7 +239,6 @@ def test_a_model_whose_alarm_rings_is_taken_back_and_stays_away(project: Project
     before = project.answers()
     digest = project.commit()
     project.image()
-    project.release("staging")
     process = project.start("release", "production", role="deploy-production")
     version = project.until(project.shifting)
     project.aws.client("cloudwatch").set_alarm_state(
@@ -305,6 +309,25 @@ def test_the_smoke_hook_refuses_what_staging_did_not_see(project: Project) -> No
     assert bundle != project.answers()
 
 
+def test_a_training_image_for_each_kind_of_machine_is_built_once(project: Project) -> None:
+    words = ("image", "train", "compute=sagemaker", "compute.instance_types=[ml.m5.xlarge,ml.g4dn.xlarge]")
+    said = project.run(*words, role="train")
+    assert (said.status, said.outputs["built"]) == (0, "true"), said.text
+    assert said.outputs["tag"] == image_tag("cpu")
+    assert said.outputs["image"] == f"{said.outputs['name']}@{said.outputs['digest']}"
+    ecr = project.aws.client("ecr")
+    found = ecr.describe_images(repositoryName="slipway-train")["imageDetails"]
+    assert {tag for each in found for tag in each["imageTags"]} == {image_tag("cpu"), image_tag("gpu")}
+    assert said.outputs["digest"] in {each["imageDigest"] for each in found}
+    again = project.run(*words, role="train")
+    assert (again.status, again.outputs["built"]) == (0, "false"), again.text
+    assert again.outputs["digest"] == said.outputs["digest"]
+    # whose role may push here pushes nothing that answers in production
+    assert "AccessDenied" in project.run("image", "train", "compute=sagemaker", role="operate").text
+    refused = project.run("image", "train", "compute=local", role="train")
+    assert (refused.status, "needs compute=sagemaker" in refused.text) == (2, True)
+
+
 def test_a_critical_finding_keeps_an_image_from_being_released(project: Project) -> None:
     project.commit()
     tag = project.image().outputs["tag"]
@@ -320,10 +343,23 @@ def test_a_critical_finding_keeps_an_image_from_being_released(project: Project)
     accepted.write_text("[]\n")
 
 
-def test_what_the_gate_blocks_is_refused(project: Project) -> None:
-    project.commit(verdict="block")
-    assert project.desired().status == 1
-    assert "says block" in project.release("staging").text
+@pytest.mark.parametrize("verdict", ["block", "keep"])
+def test_what_the_gate_does_not_promote_is_refused(verdict: str, project: Project) -> None:
+    project.commit(verdict=verdict)
+    project.image()
+    said = project.desired()
+    assert (said.status, said.outputs["staging"], said.outputs["production"]) == (1, "false", "false")
+    assert f"says {verdict}" in said.outputs["refused"]
+    said = project.release("staging")
+    assert said.status == 2
+    assert f"says {verdict}" in said.text
+
+
+def test_what_answers_already_may_be_kept(project: Project) -> None:
+    project.lock(project.answers(), verdict="keep")
+    said = project.desired()
+    assert (said.status, said.outputs["refused"]) == (0, "")
+    assert project.release("production").status == 0
 
 
 def test_an_image_that_is_missing_is_named(project: Project) -> None:
@@ -347,6 +383,28 @@ def test_the_lock_of_a_runner_that_died_is_explained(project: Project) -> None:
     assert f"aws s3 rm s3://slipway-state-123456789012/{key}" in said.text
     s3.delete_object(Bucket="slipway-state-123456789012", Key=key)
     assert project.release("staging").status == 0
+
+
+def test_an_apply_that_died_before_it_published_is_made_up_for(project: Project) -> None:
+    digest = project.commit()
+    project.image()
+
+    def kill(call: Call) -> None:
+        if (call.service, call.action) == ("lambda", "PublishVersion"):
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AwsError("ServiceException", "nobody is there to hear it", 500)
+
+    before = project.live()["FunctionVersion"]
+    project.aws.before = kill
+    process = project.start("release", "production", role="deploy-production")
+    process.communicate()
+    project.aws.before = lambda call: None
+    s3 = project.aws.client("s3")
+    s3.delete_object(Bucket="slipway-state-123456789012", Key="serving/production.tfstate.tflock")
+    said = project.release("production")
+    assert said.status == 0, said.text
+    assert said.outputs["version"] != before
+    assert project.answers() == digest
 
 
 def test_credentials_that_end_are_told(project: Project) -> None:
