@@ -81,6 +81,11 @@ class Function:
                 RoutingConfig={"AdditionalVersionWeights": {}},
             )
 
+    def publish(self) -> None:
+        """Make a version of what the function is now."""
+        with in_words(self.name):
+            self._lambda.publish_version(FunctionName=self.name)
+
     def smoke(self) -> list[str]:
         """What is wrong with the recorded predictions in the newest image, as the smoke function says."""
         name = f"{self.name}-smoke"
