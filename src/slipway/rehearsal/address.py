@@ -34,6 +34,7 @@ SIGNED = re.compile(
     r"SignedHeaders=(?P<headers>[^,]+), ?Signature=(?P<signature>[0-9a-f]{64})"
 )
 WHEN = "%Y%m%dT%H%M%SZ"
+JSON = {"Content-Type": "application/json"}
 LASTS = timedelta(minutes=5)
 
 moto_url = FunctionUrlConfig.to_dict
@@ -75,7 +76,11 @@ class Addresses:
         told = self.functions.invoke(call, json.dumps(event(environ, f"/{path}", payload)).encode())
         if told.error:
             return _send(start_response, 502, {"Message": "Internal Server Error"})
-        return _send_whole(start_response, json.loads(told.payload))
+        answer = json.loads(told.payload)
+        if not isinstance(answer, dict) or "statusCode" not in answer:
+            # what is no response is the body of one
+            answer = {"statusCode": 200, "headers": JSON, "body": json.dumps(answer)}
+        return _send_whole(start_response, answer)
 
     def _who(self, environ: WSGIEnvironment, payload: bytes, region: str) -> str | None:
         """The access key that signed a request; None where none that is known did so, now."""
@@ -147,7 +152,7 @@ def digest(payload: bytes) -> str:
 def _send(
     start_response: StartResponse, status: int, body: dict[str, str], error: str | None = None
 ) -> Iterable[bytes]:
-    headers = {"Content-Type": "application/json"} | ({"x-amzn-ErrorType": error} if error else {})
+    headers = JSON | ({"x-amzn-ErrorType": error} if error else {})
     return _send_whole(start_response, {"statusCode": status, "headers": headers, "body": json.dumps(body)})
 
 
