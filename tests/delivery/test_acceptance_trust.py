@@ -1,4 +1,4 @@
-"""What an acceptance finds where AWS trusts others than GitHub's jobs."""
+"""What an acceptance finds where AWS trusts others than GitHub's jobs, or tells GitHub nothing."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,10 @@ import pytest
 
 from slipway.compute.sagemaker.account import Account
 from slipway.delivery.acceptance.record import Broken
+from slipway.delivery.acceptance.story import check_events
 from slipway.delivery.acceptance.trust import check_denied, check_policy, trust
 from slipway.delivery.needs import Needs
+from slipway.errors import UserError
 from slipway.rehearsal.aws import EmulatedAws
 from slipway.rehearsal.roles import ALL
 
@@ -67,3 +69,14 @@ def test_a_role_as_bootstrap_makes_it_is_good(aws: EmulatedAws) -> None:
     arn = made(aws, TRUST)
     check_policy(Account("us-east-1"), arn, TRUST)
     check_denied(Account("us-east-1"), arn)
+
+
+def test_it_does_not_begin_where_no_event_would_arrive(aws: EmulatedAws) -> None:
+    with pytest.raises(UserError, match=r"set `github_events`"):
+        check_events(Account("us-east-1"))
+    aws.client("events").create_connection(
+        Name="slipway-github",
+        AuthorizationType="API_KEY",
+        AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "Authorization", "ApiKeyValue": "none"}},
+    )
+    check_events(Account("us-east-1"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slipway.compute.sagemaker.account import Account
-from slipway.compute.sagemaker.words import in_words
+from slipway.compute.sagemaker.words import code, in_words
 from slipway.delivery.acceptance.cost import LIMIT_USD, OTHER_USD, cheapest, most_usd
 from slipway.delivery.acceptance.record import Assertion, Record, masked
 from slipway.delivery.acceptance.serving import Serving, git, made_before
@@ -138,6 +138,7 @@ class Acceptance:
             story.afterwards(f"the branch {branch}", lambda branch=branch: training.delete(branch))  # type: ignore[misc]
         story.afterwards(f"the pull request of {training.experiment}", training.close)
         story.afterwards(f"the job of {training.experiment}", training.stop)
+        story.afterwards(f"what runs on {training.branch}", training.settle)
         return training
 
     def _serving(self, story: Story) -> Serving:
@@ -182,7 +183,22 @@ def prepare(environment: str) -> Acceptance:
         there = account.client("sts").get_caller_identity()["Account"]
     if there != needs.variables["AWS_ACCOUNT_ID"]:
         raise UserError("the AWS credentials are of another account than bootstrap's: set AWS_PROFILE.")
+    check_events(account)
     return Acceptance(site, account, repository, environment, kind, most)
+
+
+def check_events(account: Account) -> None:
+    """Raise UserError where AWS has no way to tell GitHub of a training's end."""
+    with in_words("EventBridge"):
+        try:
+            account.client("events").describe_connection(Name=f"{project().name}-github")
+        except ClientError as error:
+            if code(error) != "ResourceNotFoundException":
+                raise
+            raise UserError(
+                "AWS does not tell GitHub when a training ends: set `github_events` in "
+                "terraform/platform/terraform.tfvars, as docs/infrastructure.md says."
+            ) from error
 
 
 def plan(acceptance: Acceptance) -> str:

@@ -166,6 +166,13 @@ class Training:
         """What the job was billed."""
         return cost_usd(compute_with(), self.kind, float(self.job().get("BillableTimeInSeconds", 0)), 1)
 
+    def settle(self) -> str:
+        """Let the runs end that were begun by hand: they would make anew what is cleaned up."""
+        for workflow in ("train.yml", "deploy.yml"):
+            for run in self.site.runs(workflow, branch=self.branch):
+                self.site.ended(run, workflow, HOUR)
+        return "no run that was begun by hand goes on"
+
     def stop(self) -> str:
         """End the job, if it runs."""
         if self.site.pull(self.experiment) is None or not self.site.comments(self.number):
