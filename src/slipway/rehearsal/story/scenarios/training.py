@@ -14,7 +14,7 @@ ENDLESS = SLOW | {"train__epochs": 5000}
 def spot_interruption(scene: Scene) -> None:
     """Two spot machines are taken away in mid-training: the job goes on where it was"""
     world = scene.world
-    number = order(world, "spot", **SLOW, train__epochs=20)
+    number = order(world, "spot", **SLOW, train__epochs=12)
     name = in_training(world, number)
     for lost in (False, True):
         with world.timeline.step("the machine is taken away") as step:
@@ -22,10 +22,10 @@ def spot_interruption(scene: Scene) -> None:
             world.aws.interrupt(name, lose_checkpoint=lost)
             world.aws.wait(name, "Interrupted", times=1 + lost)
             world.aws.wait_line(name, "epoch ", times=since + 2)
-            step.shows(said(world, name, "goes on from")[-1])
+            step.shows(said(world, name, "goes on from step")[-1])
     world.await_report(number)
     world.is_now(number, "reported")
-    if len(said(world, name, "goes on from")) != 2:
+    if len(said(world, name, "goes on from step")) != 2:
         raise BrokenError(f"it began anew: {said(world, name, 'goes on from')}")
     ends_well(world, scene.bundle)
 
@@ -79,7 +79,7 @@ def closed_while_training(scene: Scene) -> None:
 def label_taken_off(scene: Scene) -> None:
     """The label is taken off while it trains: the job stops, and goes on when it is set again"""
     world = scene.world
-    number = order(world, "unlabelled", **SLOW, train__epochs=20)
+    number = order(world, "unlabelled", **SLOW, train__epochs=16)
     name = in_training(world, number)
     world.mona.unlabel(number, "train")
     world.pump("train.yml")
@@ -91,7 +91,7 @@ def label_taken_off(scene: Scene) -> None:
     again = str(world.state(number).name)
     world.await_report(number)
     world.is_now(number, "reported")
-    if again == name or not said(world, again, "goes on from"):
+    if again == name or not said(world, again, "goes on from step"):
         raise BrokenError(f"{again} did not go on from what {name} had done")
     ends_well(world, scene.bundle)
 
