@@ -174,12 +174,4 @@ def propose_days(world: World) -> int:
     return number
 
 
-SCENARIOS = (
-    runner_killed_in_deploy,
-    runner_killed_in_infra,
-    runner_killed_in_canary,
-    credentials_expire_in_canary,
-    api_throttled,
-    apply_killed_with_lock,
-    three_merges_at_once,
-)
+SCENARIOS = (credentials_expire_in_canary,)

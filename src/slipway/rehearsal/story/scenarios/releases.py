@@ -264,5 +264,6 @@ SCENARIOS = (
     smoke_prediction_differs,
     first_release_fails,
     critical_vulnerability,
+    rolled_back_by_hand,
     bundle_missing,
 )
