@@ -18,6 +18,7 @@ from slipway.delivery.acceptance.record import FOLDER, Assertion, Record, masked
 from slipway.delivery.acceptance.story import prepare
 from slipway.errors import UserError
 from slipway.rehearsal.story import tale
+from slipway.rehearsal.story.project import ORDER
 from slipway.rehearsal.story.timeline import Timeline
 from slipway.rehearsal.story.world import World
 
@@ -28,7 +29,12 @@ ACCOUNT = "123456789012"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A project after bootstrap and platform, whose events reach GitHub."""
-    with World(tmp_path_factory.mktemp("world"), Timeline()) as there:
+    with (
+        World(tmp_path_factory.mktemp("world"), Timeline()) as there,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        # the gate must let through what any seed trains
+        patch.setitem(ORDER["set"], "train.epochs", 10)
         tale.begin(there)
         there.clone.begin("main")
         yield there
