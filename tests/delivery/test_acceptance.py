@@ -89,6 +89,7 @@ def accept(world: World, *words: str, **more: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 def test_the_story_holds_and_nothing_is_left(world: World) -> None:
     with pumped(world):
         done = accept(world, "ENV=staging")
@@ -112,6 +113,7 @@ def test_the_story_holds_and_nothing_is_left(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 def test_who_interrupts_it_finds_nothing_left(world: World) -> None:
     with pumped(world):
         process = subprocess.Popen(
