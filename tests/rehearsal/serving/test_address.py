@@ -55,7 +55,7 @@ def test_nobody_else_is(address: str) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"secret": "another"},
+        {"secret": "hunter2"},
         {"service": "execute-api"},
         {"body": "{}"},
         {"asked": "metadata"},
