@@ -174,4 +174,4 @@ def propose_days(world: World) -> int:
     return number
 
 
-SCENARIOS = (credentials_expire_in_canary,)
+SCENARIOS = (credentials_expire_in_canary, apply_killed_with_lock)
