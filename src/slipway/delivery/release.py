@@ -50,6 +50,8 @@ class Release:
 
     def run(self) -> Released:
         """Raises Refused for a version that is not good: then the one before answers."""
+        if why := self.kept_out():
+            raise UserError(why)
         image = self.registry.find(self.wanted.tag)
         if image is None:
             raise UserError(f"{self.registry.name}:{self.wanted.tag} is missing: `slipway image serve` comes first.")
@@ -68,8 +70,6 @@ class Release:
         there = live is not None and not live.shares and self.function.image(live.version) == image
         if live is not None and address and there and not self.force:
             return self._done(live.version, address, "it answered already")
-        if why := self.kept_out():
-            raise UserError(why)
         why = self.rejected()
         if why and not self.force:
             raise Refused(f"{why}. It is not released again, unless the workflow is run with `force`.", rejects=True)
