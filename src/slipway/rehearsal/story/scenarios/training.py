@@ -187,13 +187,4 @@ def stopped(world: World, name: str) -> None:
         step.shows(name)
 
 
-SCENARIOS = (
-    spot_interruption,
-    two_want_the_same_job,
-    two_at_once,
-    closed_while_training,
-    label_taken_off,
-    pushed_while_training,
-    throttled,
-    killed_in_train,
-)
+SCENARIOS = (pushed_while_training, killed_in_train)
