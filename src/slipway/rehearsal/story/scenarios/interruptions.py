@@ -174,4 +174,4 @@ def propose_days(world: World) -> int:
     return number
 
 
-SCENARIOS = (credentials_expire_in_canary, apply_killed_with_lock)
+SCENARIOS = (credentials_expire_in_canary, apply_killed_with_lock, three_merges_at_once)
