@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # which take minutes each: begun last, one of them would keep a single process at work at the end
 LONGEST = (
-    "tests/delivery/test_release.py",
     "tests/pipeline/test_repro.py",
     "tests/compute/sagemaker/test_backend.py",
     "tests/aws/test_terraform.py",

@@ -25,7 +25,8 @@ from slipway.rehearsal.call import AwsError, Call
 from slipway.rehearsal.docker import install
 from slipway.rehearsal.terraform import Terraform, mirror
 
-pytestmark = pytest.mark.slow
+# minutes of Terraform and canaries: `make rehearse-all`
+pytestmark = [pytest.mark.slow, pytest.mark.rehearsal]
 ROOT = Path(__file__).resolve().parents[2]
 MINUTE = 1.0  # seconds that a minute lasts
 FUNCTION = "slipway-production"
