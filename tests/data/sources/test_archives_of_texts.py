@@ -106,6 +106,7 @@ def test_reviews_in_the_order_of_their_names_with_the_official_split(server, pro
         (reviews(**{"..__evil": b""}), "leads outside"),
         (b"<html>not found</html>", "not a tarball that can be read"),
     ],
+    ids=["nothing", "latin", "outside", "page"],  # a tarball has the second in it in which it was made
 )
 def test_a_wrong_tarball_is_an_error_in_words(server, project, source, content, message):
     server.content = content
