@@ -61,6 +61,7 @@ class Terraform:
         for name, content in OVERRIDES.items():
             (folder / FOLDER / name).write_text(content, encoding="utf-8")
         more = {"APPROVE": "yes", "TERRAFORM_BIN": binary(), "TF_INPUT": "0", "TF_CLI_ARGS": "-no-color"}
+        more["SLIPWAY_LOCK_SECONDS"] = "2"
         packages = os.pathsep.join([str(ROOT / "src"), str(ROOT / "lambda")])
         self.environment = (
             aws.environment | plugins() | more | {"PYTHONPATH": packages, "TF_VAR_may_empty_buckets": "true"}
