@@ -151,8 +151,8 @@ def figures(world: World) -> None:
 
 
 def until(steps: tuple[StepRecord, ...], name: str) -> list[StepRecord]:
-    """The steps of a job up to the one of that name."""
-    last = next(at for at, step in enumerate(steps) if step.step == name)
+    """The steps of a job up to the one of that name; all where it has none."""
+    last = next((at for at, step in enumerate(steps) if step.step == name), len(steps))
     return list(steps[: last + 1])
 
 
