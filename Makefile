@@ -114,7 +114,7 @@ image-test: image-train ## train in the image that was built, with docker
 image-lambda: $(INSTALLED) $(BUNDLE) ## build the function's image; needs docker
 	@command -v docker >/dev/null || { echo "error: docker is missing: install Docker Engine (https://docs.docker.com/engine/install); \`make lambda\` does without" >&2; exit 2; }
 	@test "$(BUNDLE)" = models/bundle || { echo "error: the image holds models/bundle, and no other bundle" >&2; exit 2; }
-	@tag=$$(python -m slipway.delivery.image) && DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 \
+	@tag=$$(python -m slipway.delivery.image.tag) && DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 \
 		--file lambda/Dockerfile --tag slipway-serve:$$tag . && echo "slipway-serve:$$tag"
 
 PIN := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' $(UPGRADE)

@@ -41,7 +41,7 @@ from serving.environments import ROOT, RUNTIME, compile_sources, packages_of, py
 from serving.figures import FIGURES, Goal, cells, machine, ratio, record, rounds, spread
 from serving.process import start
 from serving.variants import BARE, FLOOR, PEER, PEER_SAME, SLIPWAY, VARIANTS, Variant, event, labels_in
-from slipway.rehearsal.emulator import Emulator
+from slipway.rehearsal.function.emulator import Emulator
 
 # of slipway's time against the floor's, of the peers' against slipway's, and of slipway's memory against the peers'
 FLOOR_GOAL = {"process": Goal(1.6), "emulator": None}

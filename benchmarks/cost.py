@@ -36,9 +36,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
 from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
-from slipway.delivery.terraform import binary
+from slipway.delivery.terraform.root import binary
 from slipway.errors import UserError
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.plans import Plans, Resource
 
 ROOT = Path(__file__).resolve().parents[1]

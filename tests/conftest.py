@@ -218,7 +218,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An emulated AWS account of the test's own; boto3 in this process and its children reaches nothing else."""
     import boto3
 
-    from slipway.rehearsal.aws import EmulatedAws
+    from slipway.rehearsal.aws.account import EmulatedAws
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)

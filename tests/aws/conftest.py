@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from slipway.delivery.terraform import binary
+from slipway.delivery.terraform.root import binary
 from slipway.errors import UserError
-from slipway.rehearsal.aws import EmulatedAws
-from slipway.rehearsal.roles import policies_of
+from slipway.rehearsal.aws.account import EmulatedAws
+from slipway.rehearsal.aws.identity.roles import policies_of
 from slipway.rehearsal.terraform import Terraform, copy_files, mirror, plugins
 
 ASKED_FOR = 'github_events = "acme/texts"\nalert_emails = ["someone@example.com"]\n'

@@ -5,7 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = re.compile(r"^aws events update-connection (.+) <<END\n(.+)\nEND$", re.MULTILINE)

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.config.compose import runtime
 from slipway.errors import UserError
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.plans import Plans, Resource
 
 ROOT = Path(__file__).resolve().parents[2]

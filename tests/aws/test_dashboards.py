@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from slipway.rehearsal.aws import ROOT, EmulatedAws
+from slipway.rehearsal.aws.account import ROOT, EmulatedAws
 from slipway.rehearsal.plans import Plans, Resource
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.rehearsal.iam import Context, allowed, many
+from slipway.rehearsal.aws.identity.policies import Context, allowed, many
 
 pytestmark = pytest.mark.slow
 # what the tests of training see asked, and let nothing be asked besides

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from slipway.rehearsal.aws import ROOT, EmulatedAws
+from slipway.rehearsal.aws.account import ROOT, EmulatedAws
 from slipway.rehearsal.github import GitHub
 from slipway.rehearsal.terraform import Terraform
 

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from slipway.compute.image import DEVICES, image_tag
-from slipway.delivery.terraform import LOCAL_BACKEND
+from slipway.delivery.terraform.root import LOCAL_BACKEND
 from slipway.errors import UserError
-from slipway.rehearsal.aws import ROOT, EmulatedAws
+from slipway.rehearsal.aws.account import ROOT, EmulatedAws
 from slipway.rehearsal.terraform import Terraform
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from slipway.compute.folder import PROJECT
-from slipway.delivery.terraform import VALUE, binary
-from slipway.rehearsal.aws import ROOT
+from slipway.delivery.terraform.root import VALUE, binary
+from slipway.rehearsal.aws.account import ROOT
 from slipway.rehearsal.terraform import copy_files
 
 TERRAFORM = ROOT / "terraform"

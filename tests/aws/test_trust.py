@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.rehearsal.trust import ISSUER, may_take
+from slipway.rehearsal.aws.identity.trust import ISSUER, may_take
 
 pytestmark = pytest.mark.slow
 ROLES = ("plan", "train", "report", "operate", "infra", "deploy-staging", "deploy-production")

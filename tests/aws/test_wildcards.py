@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from slipway.rehearsal.aws import ROOT
+from slipway.rehearsal.aws.account import ROOT
 
 ACTION = re.compile(r'"([a-z0-9-]+:\w*\*\w*)"')
 EVERYTHING = re.compile(r'"\*"')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.delivery.github import GitHub
+from slipway.delivery.github.api import GitHub
 from slipway.rehearsal.github import GitHub as Hub
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,8 +5,8 @@ from typing import Any
 
 import boto3
 
-from slipway.delivery.contents import built_on, full
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.delivery.terraform.contents import built_on, full
+from slipway.rehearsal.aws.account import EmulatedAws
 
 REGION = "us-east-1"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.markers import Marker
 
-from slipway.delivery.image import sources
-from slipway.rehearsal.emulator import IMAGE
+from slipway.delivery.image.tag import sources
+from slipway.rehearsal.function.emulator import IMAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 LAMBDA = ROOT / "lambda"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from slipway.predictor import Predictor, digest_of, questions, wrong_with
-from slipway.rehearsal.emulator import Emulator
+from slipway.rehearsal.function.emulator import Emulator
 
 Change = Callable[[dict[str, Any]], None]
 

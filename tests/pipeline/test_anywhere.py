@@ -10,7 +10,7 @@ import pytest
 from tests.pipeline.conftest import Project
 
 from slipway.compute.image import DEVICES, image_tag
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.training.history import read_csv
 
 

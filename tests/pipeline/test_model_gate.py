@@ -13,9 +13,9 @@ import pytest
 from slipway.compute.sagemaker.trained import Trained
 from slipway.config.gate import GateConfig
 from slipway.config.resolved import read
-from slipway.delivery import handover
-from slipway.delivery.hand_over import reported, took
-from slipway.delivery.handover import COMMITTED, REPORT, to_json
+from slipway.delivery.report import handover
+from slipway.delivery.report.hand_over import reported, took
+from slipway.delivery.report.handover import COMMITTED, REPORT, to_json
 from slipway.evaluation.predictions import read_predictions
 
 pytestmark = pytest.mark.slow

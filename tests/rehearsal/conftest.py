@@ -10,7 +10,7 @@ import botocore.loaders
 import botocore.session
 import pytest
 
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 
 TRAIN = r"""
 import json, os, signal, subprocess, sys

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from slipway.__main__ import VERBS
-from slipway.delivery.ruleset import REQUIRED_CHECKS
+from slipway.delivery.repository.ruleset import REQUIRED_CHECKS
 
 ROOT = Path(__file__).resolve().parents[2]
 Rule = Callable[[Any], list[str]]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from slipway.delivery.terraform import Root
+from slipway.delivery.terraform.root import Root
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.delivery.terraform import FOLDER, LOCAL_BACKEND, PROJECT, VALUE, binary
+from slipway.delivery.terraform.root import FOLDER, LOCAL_BACKEND, PROJECT, VALUE, binary
 from slipway.errors import UserError
-from slipway.rehearsal.aws import ROOT, EmulatedAws
+from slipway.rehearsal.aws.account import ROOT, EmulatedAws
 from slipway.rehearsal.terraform import OVERRIDES, copy_files, plugins
 
 DIGEST = f"sha256:{'0' * 64}"

@@ -4,12 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from slipway.delivery.terraform import FOLDER, ROOTS, binary
+from slipway.delivery.terraform.root import FOLDER, ROOTS, binary
 from slipway.errors import UserError
-from slipway.rehearsal.aws import ROOT, EmulatedAws
+from slipway.rehearsal.aws.account import ROOT, EmulatedAws
 
 # where a mirror of providers is kept, by Terraform itself and by those who install it
 PLACES = ("~/.terraform.d/plugins", "/usr/share/terraform/plugins", "/usr/local/share/terraform/plugins")
@@ -73,16 +73,22 @@ class Terraform:
         Raises UserError with that where it fails.
         """
         keys = self.aws.as_role(f"slipway-{role}") if role else {}
-        done = subprocess.run(
-            [sys.executable, "-m", "slipway.delivery.terraform", *words],
-            cwd=self.folder,
-            env=self.environment | keys | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise UserError(done.stdout)
-        return done.stdout
+        command = [sys.executable, "-m", "slipway.delivery.terraform", *words]
+        return said(command, self.folder, self.environment | keys | variables)
+
+
+def said(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """What a command prints, in this folder and environment alone. Raises UserError with that where it fails."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise UserError(done.stdout)
+    return done.stdout

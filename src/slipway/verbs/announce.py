@@ -3,10 +3,10 @@
 from slipway.compute.project import order
 from slipway.compute.sagemaker.price import cost_usd
 from slipway.config.compute import SageMakerCompute
-from slipway.delivery.announce import announce
-from slipway.delivery.github import GitHub
-from slipway.delivery.job import output, variable
-from slipway.delivery.permit import number_of
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.job import output, variable
+from slipway.delivery.training.announce import announce
+from slipway.delivery.training.permit import number_of
 from slipway.errors import UserError
 from slipway.verbs.hand_over import fleet
 

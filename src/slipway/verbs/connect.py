@@ -4,7 +4,7 @@ import configparser
 import io
 from pathlib import Path
 
-from slipway.delivery.job import variable
+from slipway.delivery.github.job import variable
 from slipway.errors import UserError
 from slipway.files import write_whole
 

@@ -1,8 +1,8 @@
 """`slipway desired`: compares what main asks for with what answers in the environments."""
 
-from slipway.delivery.job import output, summary
-from slipway.delivery.release import Release, forced
-from slipway.delivery.wanted import GATE, Wanted, wanted
+from slipway.delivery.github.job import output, summary
+from slipway.delivery.release.steps import Release, forced
+from slipway.delivery.release.wanted import GATE, Wanted, wanted
 
 
 def run() -> int:

@@ -1,7 +1,7 @@
 """`slipway estimate`: what the job that resolved.yaml describes may cost, before it is submitted."""
 
 from slipway.compute.project import order
-from slipway.delivery.job import summary
+from slipway.delivery.github.job import summary
 
 
 def run() -> None:

@@ -2,9 +2,9 @@
 
 import os
 
-from slipway.delivery.experiment import begin, read_form
-from slipway.delivery.github import GitHub
-from slipway.delivery.job import output, summary, variable
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.job import output, summary, variable
+from slipway.delivery.training.experiment import begin, read_form
 
 
 def run() -> None:

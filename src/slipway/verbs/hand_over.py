@@ -5,8 +5,8 @@ from pathlib import Path
 from slipway.compute.sagemaker.fleet import Fleet
 from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
-from slipway.delivery.hand_over import pack
-from slipway.delivery.job import variable
+from slipway.delivery.github.job import variable
+from slipway.delivery.report.hand_over import pack
 from slipway.errors import UserError
 
 

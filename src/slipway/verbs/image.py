@@ -7,14 +7,14 @@ from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.backend import device_of
 from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
-from slipway.delivery.accepted import check_findings, read_accepted
-from slipway.delivery.docker import build, push
-from slipway.delivery.image import BUNDLE, DOCKERFILE
-from slipway.delivery.image import image_tag as serve_tag
-from slipway.delivery.job import output, summary
+from slipway.delivery.github.job import output, summary
+from slipway.delivery.image.accepted import check_findings, read_accepted
+from slipway.delivery.image.docker import build, push
+from slipway.delivery.image.registry import Registry
+from slipway.delivery.image.tag import BUNDLE, DOCKERFILE
+from slipway.delivery.image.tag import image_tag as serve_tag
 from slipway.delivery.project import project
-from slipway.delivery.registry import Registry
-from slipway.delivery.wanted import needed
+from slipway.delivery.release.wanted import needed
 from slipway.errors import UserError
 
 

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from slipway.delivery.job import summary
-from slipway.delivery.model_gate import objections
+from slipway.delivery.github.job import summary
+from slipway.delivery.release.model_gate import objections
 
 
 def run() -> int:

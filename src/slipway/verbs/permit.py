@@ -1,8 +1,8 @@
 """`slipway permit`: refuses a training that nobody with write rights asked for."""
 
-from slipway.delivery.github import GitHub
-from slipway.delivery.job import event, output
-from slipway.delivery.permit import number_of, overrides, permitted
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.job import event, output
+from slipway.delivery.training.permit import number_of, overrides, permitted
 
 
 def run() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from slipway.config.tracking import USERINFO
-from slipway.delivery.github import GitHub
-from slipway.delivery.handover import read
-from slipway.delivery.job import output, variable
-from slipway.delivery.permit import number_of
-from slipway.delivery.publish import publish, undelivered
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.job import output, variable
+from slipway.delivery.report.handover import read
+from slipway.delivery.report.publish import publish, undelivered
+from slipway.delivery.training.permit import number_of
 from slipway.errors import UserError
 
 

@@ -1,10 +1,10 @@
 """`slipway release staging|production`: brings the bundle that main asks for to an environment."""
 
 from slipway.config.compose import runtime
-from slipway.delivery.job import output, summary
-from slipway.delivery.release import Refused, Release, Released, canary_asked, forced
-from slipway.delivery.terraform import ENVIRONMENTS
-from slipway.delivery.wanted import Wanted, needed
+from slipway.delivery.github.job import output, summary
+from slipway.delivery.release.steps import Refused, Release, Released, canary_asked, forced
+from slipway.delivery.release.wanted import Wanted, needed
+from slipway.delivery.terraform.root import ENVIRONMENTS
 from slipway.errors import UserError
 from slipway.tracking import promote
 

@@ -1,8 +1,8 @@
 """`slipway revert`: opens a pull request that takes the merge back whose model was taken back."""
 
-from slipway.delivery.github import GitHub
-from slipway.delivery.job import output, summary, variable
-from slipway.delivery.revert import revert
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.job import output, summary, variable
+from slipway.delivery.release.revert import revert
 
 PREFIX = "refs/heads/"
 

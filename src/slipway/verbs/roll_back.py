@@ -1,11 +1,11 @@
 """`slipway roll-back VERSION`: lets an earlier version answer in production, and takes back what answered."""
 
-from slipway.delivery.canary import BACK, pause, shift, stop
-from slipway.delivery.function import Function, Live, function_of
-from slipway.delivery.job import output, summary
+from slipway.delivery.github.job import output, summary
+from slipway.delivery.image.registry import Registry
 from slipway.delivery.project import project
-from slipway.delivery.record import Brought, Record
-from slipway.delivery.registry import Registry
+from slipway.delivery.release.canary import BACK, pause, shift, stop
+from slipway.delivery.release.function import Function, Live, function_of
+from slipway.delivery.release.record import Brought, Record
 from slipway.errors import UserError
 
 

@@ -1,7 +1,7 @@
 """`slipway stop-unwanted`: stops jobs that no pull request waits for any more."""
 
-from slipway.delivery.github import GitHub
-from slipway.delivery.waiting import stop_unwanted
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.training.waiting import stop_unwanted
 from slipway.verbs.hand_over import fleet
 
 

@@ -3,9 +3,9 @@
 import json
 from dataclasses import asdict
 
-from slipway.delivery.github import GitHub
-from slipway.delivery.job import output
-from slipway.delivery.waiting import sweep
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.job import output
+from slipway.delivery.training.waiting import sweep
 from slipway.verbs.hand_over import fleet
 
 MOST = 100  # reports of one run; the next sweep finds the rest

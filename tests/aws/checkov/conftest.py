@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.rehearsal.aws import ROOT
+from slipway.rehearsal.aws.account import ROOT
 
 ENVIRONMENT = ROOT / ".venv-checkov"
 Scan = Callable[..., dict[str, list[dict[str, Any]]]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.rehearsal.aws import ROOT
+from slipway.rehearsal.aws.account import ROOT
 from slipway.rehearsal.terraform import copy_files
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.rehearsal.aws import ROOT
+from slipway.rehearsal.aws.account import ROOT
 
 # of the emulated account, of examples in tests, and of AWS's documentation
 KEYS = {"AKIAIOSFODNN7EXAMPLE", "ASIAAWSITSELF0000000", "ASIAFRESH00000000000", "ASIAREHEARSAL0000000"}

@@ -16,8 +16,8 @@ from slipway.compute.image import DEVICES, image_tag
 from slipway.compute.sagemaker import backend as module
 from slipway.compute.sagemaker.backend import SageMaker
 from slipway.config.compose import runtime
-from slipway.rehearsal.aws import EmulatedAws
-from slipway.rehearsal.permissions import needs
+from slipway.rehearsal.aws.account import EmulatedAws
+from slipway.rehearsal.aws.identity.permissions import needs
 
 ROOT = Path(__file__).resolve().parents[3]
 BUCKET = "artifacts"

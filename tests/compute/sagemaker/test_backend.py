@@ -13,7 +13,7 @@ from botocore.response import StreamingBody
 from slipway.compute.folder import JobFolder
 from slipway.compute.local import Local
 from slipway.errors import UserError
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.training import checkpoint
 from slipway.training.layout import DONE, FILES
 

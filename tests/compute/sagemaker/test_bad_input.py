@@ -7,7 +7,7 @@ import pytest
 
 from slipway.__main__ import main
 from slipway.compute.image import image_tag
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 
 
 def wrong_region(account: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:

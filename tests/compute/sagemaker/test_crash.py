@@ -12,8 +12,8 @@ from threading import Event
 
 import pytest
 
-from slipway.rehearsal.aws import EmulatedAws
-from slipway.rehearsal.call import Call
+from slipway.rehearsal.aws.account import EmulatedAws
+from slipway.rehearsal.aws.call import Call
 
 # imports and reads what `slipway train` does once, and becomes a fresh process of it for each line that it reads
 RUNNER = """

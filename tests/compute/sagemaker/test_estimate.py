@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway.__main__ import main
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 
 
 def test_a_job_is_estimated_and_not_submitted(

@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from slipway.compute.sagemaker.request import OWN_DISK, training_request
 from slipway.config.compose import runtime
 from slipway.errors import UserError
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.training.layout import MOST, from_text
 
 GOLDEN = Path(__file__).parent / "create_training_job.json"

@@ -9,7 +9,7 @@ import mlflow
 import pytest
 
 from slipway.__main__ import main
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.training.history import read_csv
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.delivery.gh import Request, ask
+from slipway.delivery.repository.gh import Request, ask
 from slipway.rehearsal.github import CUSTOM, GitHub
 
 REPO = "repos/acme/texts"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.errors import UserError
-from slipway.rehearsal.call import AwsError
+from slipway.rehearsal.aws.call import AwsError
 from slipway.rehearsal.runner import Event, Runner
 from slipway.rehearsal.runner.language import Language
 from slipway.rehearsal.runner.record import WorkflowRun

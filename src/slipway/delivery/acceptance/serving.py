@@ -17,13 +17,13 @@ from botocore.awsrequest import AWSRequest
 
 from slipway.compute.sagemaker.words import in_words
 from slipway.delivery.acceptance.record import Broken
-from slipway.delivery.canary import Canary, pause, stop
-from slipway.delivery.contents import resources
-from slipway.delivery.function import Function, Live
-from slipway.delivery.image import sources
-from slipway.delivery.record import Record, rejection
-from slipway.delivery.terraform import Root
-from slipway.delivery.wanted import Wanted, needed
+from slipway.delivery.image.tag import sources
+from slipway.delivery.release.canary import Canary, pause, stop
+from slipway.delivery.release.function import Function, Live
+from slipway.delivery.release.record import Record, rejection
+from slipway.delivery.release.wanted import Wanted, needed
+from slipway.delivery.terraform.contents import resources
+from slipway.delivery.terraform.root import Root
 from slipway.errors import UserError
 
 LAST = 15  # lines of what failed

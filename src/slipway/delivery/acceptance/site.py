@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from slipway.delivery import sticky
 from slipway.delivery.acceptance.record import Broken
-from slipway.delivery.canary import pause
-from slipway.delivery.gh import Body, Request, ask, get
-from slipway.delivery.needs import Needs
+from slipway.delivery.github import sticky
+from slipway.delivery.release.canary import pause
+from slipway.delivery.repository.gh import Body, Request, ask, get
+from slipway.delivery.repository.needs import Needs
 from slipway.errors import UserError
 
 Found = TypeVar("Found")

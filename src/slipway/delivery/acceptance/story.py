@@ -19,12 +19,12 @@ from slipway.delivery.acceptance.serving import Serving, git, made_before
 from slipway.delivery.acceptance.site import Site
 from slipway.delivery.acceptance.training import EVENT, Training, stamp
 from slipway.delivery.acceptance.trust import check_trust
-from slipway.delivery.function import Function
-from slipway.delivery.gh import Body
-from slipway.delivery.needs import Needs
 from slipway.delivery.project import project
-from slipway.delivery.record import Record as Releases
-from slipway.delivery.terraform import Root
+from slipway.delivery.release.function import Function
+from slipway.delivery.release.record import Record as Releases
+from slipway.delivery.repository.gh import Body
+from slipway.delivery.repository.needs import Needs
+from slipway.delivery.terraform.root import Root
 from slipway.errors import UserError
 
 TOOLS = {

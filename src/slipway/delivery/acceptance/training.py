@@ -13,11 +13,11 @@ from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.price import cost_usd
 from slipway.compute.sagemaker.words import in_words
 from slipway.config.compose import PARAMS
-from slipway.delivery import sticky
 from slipway.delivery.acceptance.cost import compute_with
 from slipway.delivery.acceptance.record import Broken
 from slipway.delivery.acceptance.site import Site, await_that
-from slipway.delivery.gh import Body
+from slipway.delivery.github import sticky
+from slipway.delivery.repository.gh import Body
 
 HOUR = 3600.0
 MINUTES = 10  # within which the end of a job must be known at GitHub

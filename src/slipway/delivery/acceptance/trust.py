@@ -8,9 +8,9 @@ from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.words import DENIED, code, in_words
 from slipway.delivery.acceptance.record import Broken
 from slipway.delivery.acceptance.site import Site
-from slipway.delivery.gh import Body
-from slipway.delivery.needs import Needs
 from slipway.delivery.project import project
+from slipway.delivery.repository.gh import Body
+from slipway.delivery.repository.needs import Needs
 
 ISSUER = "token.actions.githubusercontent.com"
 VARIABLE = "AWS_ROLE_"

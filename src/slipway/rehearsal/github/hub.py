@@ -8,13 +8,11 @@ It keeps state, answers in GitHub's forms, and refuses what GitHub refuses: malf
 what a plan lacks. Each request and answer is held against GitHub's own description. https://docs.github.com/en/rest
 """
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from secrets import token_hex
@@ -22,9 +20,9 @@ from threading import RLock
 from typing import Self
 
 from slipway.rehearsal.github import checks, deployments, event
-from slipway.rehearsal.github.call import API, NOT_FOUND, SITE, Answer, Call, Caller, Json, RefusedError, known, refusal
+from slipway.rehearsal.github.call import API, SITE, Caller, Json, RefusedError
 from slipway.rehearsal.github.checks import Check, Status
-from slipway.rehearsal.github.contract import ViolationError, contract
+from slipway.rehearsal.github.contract import contract
 from slipway.rehearsal.github.deployments import Deployment
 from slipway.rehearsal.github.event import Event
 from slipway.rehearsal.github.faults import Faults
@@ -34,7 +32,6 @@ from slipway.rehearsal.github.issues import Comment
 from slipway.rehearsal.github.moves import follow
 from slipway.rehearsal.github.person import Person
 from slipway.rehearsal.github.pull import Pull
-from slipway.rehearsal.github.routes import ROUTES
 from slipway.rehearsal.github.server import doors, serving
 from slipway.rehearsal.github.workflows import Run
 
@@ -84,8 +81,8 @@ class GitHub:
         self._labels: dict[str, int] = {}
         self._tokens: dict[str, tuple[str, Mapping[str, str] | None]] = {}
         self._persons: dict[str, Person] = {}
-        self._seen: dict[str, dict[str, str]] = {}
-        self._contract = contract()
+        self.seen: dict[str, dict[str, str]] = {}
+        self.contract = contract()
 
     def __enter__(self) -> Self:
         self._owner, self.folder = os.getpid(), Path(tempfile.mkdtemp(prefix="github-"))
@@ -233,7 +230,7 @@ class GitHub:
 
     def check_event(self, name: str, payload: Json) -> None:
         """Hold an event against GitHub's description."""
-        if found := self._contract.wrong_event(name, payload):
+        if found := self.contract.wrong_event(name, payload):
             self.violations.append(found)
 
     def next_id(self) -> int:
@@ -254,7 +251,7 @@ class GitHub:
         if login not in self.forks:
             self.forks[login] = Git(self._fork_path(login), self.branch)
             self.forks[login].run("fetch", "--quiet", str(self.git.folder), "refs/heads/*:refs/heads/*")
-            self._seen[login] = self.forks[login].refs()
+            self.seen[login] = self.forks[login].refs()
         return self.forks[login]
 
     def _fork_path(self, login: str) -> Path:
@@ -264,67 +261,9 @@ class GitHub:
         """Tell workflows and pull requests what was pushed since, by whom."""
         with self.lock:
             for owner, git in [(self.owner, self.git), *self.forks.items()]:
-                before, after = self._seen.get(owner, {}), git.refs()
-                self._seen[owner] = after
+                before, after = self.seen.get(owner, {}), git.refs()
+                self.seen[owner] = after
                 for ref in sorted({*before, *after}):
                     old, new = before.get(ref, NOBODY), after.get(ref, NOBODY)
                     if old != new and not ref.startswith("refs/pull/"):
                         follow(self, owner, ref, old, new, caller)
-
-    # the way of a request
-
-    def answer(
-        self, method: str, path: str, quoted: str, query: dict[str, str], data: bytes, token: str | None, accept: str
-    ) -> Answer:
-        """What is answered to a request; status 0 breaks the connection off."""
-        with self.lock:
-            self.requests.append(f"{method} {path}")
-            fault = self.faults.meet(method, path)
-            if fault and not fault[1]:
-                return fault[0]
-            try:
-                answer = self._do(method, path, quoted, query, data, token, accept)
-            except RefusedError as error:
-                answer = refusal(error)
-            except ViolationError as error:
-                self.violations.append(str(error))
-                answer = Answer(500, {"message": str(error)})
-            if method != "GET":
-                self._seen[self.owner] = self.git.refs()
-            return fault[0] if fault else answer
-
-    def _do(
-        self, method: str, path: str, quoted: str, query: dict[str, str], data: bytes, token: str | None, accept: str
-    ) -> Answer:
-        caller = self.caller(token)
-        if f"{method} {path}" in self.refusals:
-            raise self.refusals[f"{method} {path}"]
-        found = self._contract.find(method, quoted)
-        if found is None:
-            raise RefusedError(*NOT_FOUND)
-        name, words = found
-        if "owner" in words:
-            told = f"{words['owner']}/{words['repo']}".lower()
-            if told != f"{self.owner}/{self.name}".lower() or not self.visible:
-                raise RefusedError(*NOT_FOUND)
-        route = known(ROUTES, name)
-        if reason := route.refusal(caller, self.plan == "public"):
-            return replace(refusal(reason), headers={"X-Accepted-GitHub-Permissions": route.accepted})
-        self._contract.check_request(name, words, query, body := _body(data))
-        call = Call(caller, words, query, body, accept, f"{API}{quoted}")
-        try:
-            answer: Answer = route.do(self, call)
-        except RefusedError as error:
-            answer = refusal(error)
-        self._contract.check_answer(name, answer, "raw" if "raw" in accept else "json")
-        return answer
-
-
-def _body(data: bytes) -> Json:
-    try:
-        told = json.loads(data) if data else {}
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise RefusedError(400, "Problems parsing JSON")
-    return told

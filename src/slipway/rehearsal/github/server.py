@@ -17,6 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from slipway.rehearsal.github.call import API, Caller, RefusedError
 from slipway.rehearsal.github.git import ENVIRONMENT, GitError
+from slipway.rehearsal.github.request import Asked, answer
 from slipway.rehearsal.github.rulesets import rules_for
 
 if TYPE_CHECKING:
@@ -88,26 +89,21 @@ def _answer(github: "GitHub", host: str | None, environ: WSGIEnvironment, start:
     authorization = request.authorization
     token = authorization.token if authorization and authorization.type in ("bearer", "token") else None
     right = host is None or request.host == host
-    answer = github.answer(
-        request.method,
-        request.path,
-        quoted,
-        request.args.to_dict(),
-        data,
-        token if right else None,
-        str(request.accept_mimetypes),
-    )
-    if answer.status == 0:
+    given = token if right else None
+    accept = str(request.accept_mimetypes)
+    asked = Asked(request.method, request.path, quoted, request.args.to_dict(), data, given, accept)
+    told = answer(github, asked)
+    if told.status == 0:
         # the request took effect, and the connection breaks off
         environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return []
-    headers = {"Content-Type": "application/json; charset=utf-8"} | dict(answer.headers)
+    headers = {"Content-Type": "application/json; charset=utf-8"} | dict(told.headers)
     # pages are of the door that was asked at
     if host is None and "Link" in headers:
         headers["Link"] = headers["Link"].replace(API, github.url)
-    if not answer.text:
+    if not told.text:
         del headers["Content-Type"]
-    return Response(answer.text.encode("utf-8", "surrogateescape"), answer.status, headers)(environ, start)
+    return Response(told.text.encode("utf-8", "surrogateescape"), told.status, headers)(environ, start)
 
 
 def _git(github: "GitHub", request: Request, data: bytes) -> Response:

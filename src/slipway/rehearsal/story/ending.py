@@ -3,7 +3,7 @@
 from collections import Counter
 
 from slipway.compute.folder import parse_name
-from slipway.delivery.sticky import BOT
+from slipway.delivery.github.sticky import BOT
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
 

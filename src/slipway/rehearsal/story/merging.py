@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-from slipway.rehearsal.call import Call
+from slipway.rehearsal.aws.call import Call
 from slipway.rehearsal.github.pull import Pull
 from slipway.rehearsal.runner.record import WorkflowRun
 from slipway.rehearsal.story.timeline import BrokenError

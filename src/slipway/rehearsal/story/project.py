@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from slipway.errors import UserError
-from slipway.rehearsal.aws import ROOT
-from slipway.rehearsal.terraform import OVERRIDES
+from slipway.rehearsal.aws.account import ROOT
+from slipway.rehearsal.terraform import OVERRIDES, said
 
 # little text, trained in seconds; a change that is no worse may replace the champion
 ORDER: dict[str, Any] = {
@@ -86,19 +86,7 @@ class Clone:
         """What a person's command prints, in this environment alone. Raises UserError with that where it fails."""
         packages = os.pathsep.join(str(self.folder / name) for name in ("src", "lambda"))
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            words,
-            cwd=self.folder,
-            env={**environment, "PYTHONPATH": packages, "PATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise UserError(done.stdout)
-        return done.stdout
+        return said(words, self.folder, {**environment, "PYTHONPATH": packages, "PATH": path})
 
 
 def copy_tree(folder: Path) -> None:

@@ -14,15 +14,16 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Self
 
-from slipway.delivery import sticky
-from slipway.delivery.terraform import binary
-from slipway.rehearsal import docker
-from slipway.rehearsal.aws import EmulatedAws
+from slipway.delivery.github import sticky
+from slipway.delivery.terraform.root import binary
+from slipway.rehearsal.aws.account import EmulatedAws
+from slipway.rehearsal.docker import client as docker
 from slipway.rehearsal.github import GitHub, Person, RefusedError
 from slipway.rehearsal.github.call import Caller
 from slipway.rehearsal.github.event import emit
 from slipway.rehearsal.runner import Runner
 from slipway.rehearsal.runner.record import StepRecord, WorkflowRun
+from slipway.rehearsal.story.evidence import evidence, failure
 from slipway.rehearsal.story.project import Clone
 from slipway.rehearsal.story.record import Conversation
 from slipway.rehearsal.story.timeline import BrokenError, Step, Timeline
@@ -299,21 +300,3 @@ METADATA = {
     "requestContext": {"http": {"method": "GET", "path": "/metadata", "sourceIp": "127.0.0.1"}},
     "isBase64Encoded": False,
 }  # fmt: skip
-
-
-def evidence(record: StepRecord) -> str:
-    """What a step itself says that it did: its summary in a line, else the last line of its log."""
-    rows = [" ".join(line.replace("|", " ").strip("#*- ").split()) for line in record.summary.splitlines()]
-    told = " · ".join(row for row in rows if row.strip("- "))
-    words = [line for line in record.log.splitlines() if line.strip() and not line.startswith(("::", "##["))]
-    return told or (words[-1] if words else "")
-
-
-def failure(run: WorkflowRun) -> str:
-    """The last words of the step that failed."""
-    for step in run.steps:
-        if step.conclusion == "failure":
-            last = "\n".join(step.log.splitlines()[-15:])
-            return f"{Path(run.workflow).name}, job {step.job}, step {step.step} failed:\n{last}"
-    reasons = [f"{job.name}: {job.reason or job.result}" for job in run.jobs if job.result == "failure"]
-    return f"{Path(run.workflow).name} failed: {'; '.join(reasons)}"

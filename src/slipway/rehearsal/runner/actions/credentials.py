@@ -3,7 +3,7 @@
 https://github.com/aws-actions/configure-aws-credentials
 """
 
-from slipway.rehearsal.call import AwsError
+from slipway.rehearsal.aws.call import AwsError
 from slipway.rehearsal.runner.actions.use import Use
 from slipway.rehearsal.runner.machine import CREDENTIALS, StepError
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.rehearsal.call import AwsError
+from slipway.rehearsal.aws.call import AwsError
 from slipway.rehearsal.github import RefusedError
 from slipway.rehearsal.runner.record import WorkflowRun
 from slipway.rehearsal.story import tale

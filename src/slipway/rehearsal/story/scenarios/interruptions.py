@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from threading import Lock
 
-from slipway.rehearsal.call import Call
+from slipway.rehearsal.aws.call import Call
 from slipway.rehearsal.story.ending import ends_well
 from slipway.rehearsal.story.killing import kill_in_turn
 from slipway.rehearsal.story.merging import (
@@ -151,7 +151,7 @@ def three_merges_at_once(scene: Scene) -> None:
     with world.timeline.step("production runs the tip's code") as step:
         there = world.answering("production")
         world.clone.begin("look")
-        code = f"from slipway.delivery.image import tag_of; print(tag_of('{scene.better}'))"
+        code = f"from slipway.delivery.image.tag import tag_of; print(tag_of('{scene.better}'))"
         tag = world.clone.run("python", "-c", code, environment=world.aws.environment).strip()
         repository = {"repositoryName": "slipway-serve", "imageIds": [{"imageTag": tag}]}
         wanted = world.aws.client("ecr").describe_images(**repository)["imageDetails"][0]["imageDigest"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from slipway.rehearsal.call import AwsError, Call
+from slipway.rehearsal.aws.call import AwsError, Call
 from slipway.rehearsal.story.ending import ends_well
 from slipway.rehearsal.story.merging import (
     PRODUCTION,
@@ -135,7 +135,7 @@ def critical_vulnerability(scene: Scene) -> None:
     world = scene.world
     with world.timeline.step("a vulnerability becomes known") as step:
         world.clone.begin("look", f"origin/{world.github.pulls[scene.number].head_ref}")
-        code = f"from slipway.delivery.image import tag_of; print(tag_of('{scene.better}'))"
+        code = f"from slipway.delivery.image.tag import tag_of; print(tag_of('{scene.better}'))"
         tag = world.clone.run("python", "-c", code, environment=world.aws.environment).strip()
         world.aws.registry.critical(tag, "CVE-2026-12345")
         step.shows(f"CVE-2026-12345 in {tag}")

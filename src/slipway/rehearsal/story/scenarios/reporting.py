@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from slipway.rehearsal.call import Call
+from slipway.rehearsal.aws.call import Call
 from slipway.rehearsal.runner.record import WorkflowRun
 from slipway.rehearsal.story.ending import ends_well
+from slipway.rehearsal.story.evidence import failure
 from slipway.rehearsal.story.killing import kill_in_turn, steps
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.timeline import BrokenError
-from slipway.rehearsal.story.world import World, failure
+from slipway.rehearsal.story.world import World
 
 # what a pull request's code may write into its handover: another's number, job and verdict
 FORGERY = """
@@ -126,7 +127,7 @@ def forged_handover(scene: Scene) -> None:
 
     def change(folder: Path) -> None:
         world.clone.order(train__epochs=5)
-        file = folder / "src" / "slipway" / "delivery" / "hand_over.py"
+        file = folder / "src" / "slipway" / "delivery" / "report" / "hand_over.py"
         file.write_text(file.read_text(encoding="utf-8") + forgery, encoding="utf-8")
 
     number = trained(world, "forged", change)

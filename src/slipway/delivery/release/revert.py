@@ -1,0 +1,129 @@
+"""Takes a merge back by a pull request, through GitHub's API: the job's checkout needs no right to push.
+
+https://docs.github.com/en/rest/git
+"""
+
+import base64
+import os
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from slipway.delivery.github.api import GitHub, GitHubError, again
+from slipway.delivery.release.wanted import LOCK
+from slipway.errors import UserError
+from slipway.evaluation.champion import git
+
+ASKED = (str(LOCK), "lambda")  # what decides which image is released
+BLOB, MODULE = "blob", "commit"
+
+
+def merge_of(commit: str) -> str:
+    """The commit on the main line that brought the model, or the image, which `commit` asks for."""
+    told = ("log", "-1", "--first-parent", "--format=%H", "--end-of-options", commit, "--", *ASKED)
+    found = git(*told)
+    if not found:
+        raise UserError(f"git does not know what brought {LOCK} to {commit}: check out with the whole history.")
+    if git("rev-parse", "--verify", "--quiet", f"{found}^1") is None:
+        raise UserError(f"{found[:12]} is the first commit that git has: there is nothing to go back to.")
+    return found
+
+
+def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] | None:
+    """The pull request that takes back what brought the model of `commit` to branch `base`, made once.
+
+    None where `base` has the models of before already. Raises UserError where the revert meets other changes.
+    """
+    merge = merge_of(commit)
+    branch = f"revert/{merge[:12]}"
+    owner = github.repository.partition("/")[0]
+
+    def found() -> dict[str, Any] | None:
+        return next(iter(github.get("pulls", head=f"{owner}:{branch}", base=base, state="all", per_page=1)), None)
+
+    if there := found():
+        return there
+    tip = str(github.get(f"git/ref/heads/{base}")["object"]["sha"])
+    if git("cat-file", "-e", f"{tip}^{{commit}}") is None:
+        raise UserError(f"{base} has moved to {tip[:12]}, which is not here: run the job again.")
+    if github.find(f"git/ref/heads/{branch}") is None:
+        tree = reverted(merge, tip)
+        if tree == git("rev-parse", f"{tip}^{{tree}}"):
+            return None
+        entries = [entry(github, *each) for each in changes(tip, tree)]
+        whole = github.post(
+            "git/trees", {"base_tree": git("rev-parse", f"{tip}^{{tree}}"), "tree": entries}, look=again
+        )
+        message = f"Revert {merge[:12]}: its model was taken back\n\n{why}"
+        made = github.post("git/commits", {"message": message, "tree": whole["sha"], "parents": [tip]}, look=again)
+        github.post(
+            "git/refs",
+            {"ref": f"refs/heads/{branch}", "sha": made["sha"]},
+            look=lambda: github.find(f"git/ref/heads/{branch}"),
+        )
+    body = {
+        "title": f"Take back the model of {merge[:12]}",
+        "head": branch,
+        "base": base,
+        "body": f"{why}\n\nThis puts back what `{base}` asked for before {merge}. Until it is merged, `{base}` and "
+        "production differ.",
+    }
+    # a pull request that a workflow opens starts none
+    github.post("actions/workflows/ci.yml/dispatches", {"ref": branch}, look=again)
+    try:
+        pull: dict[str, Any] = github.post("pulls", body, look=found)
+    except GitHubError as error:
+        if error.status == 403 and "not permitted" in error.reason:
+            raise UserError(
+                f"{error.reason}: allow it under Settings, Actions, General, Workflow permissions, and run the job "
+                f"again; or open a pull request of branch {branch} yourself."
+            ) from error
+        raise
+    return pull
+
+
+def reverted(merge: str, tip: str) -> str:
+    """The tree of `tip` without what a merge brought. Raises UserError where later changes are in the way."""
+
+    def run(*words: str, content: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(["git", *words], input=content, capture_output=True, env=environment, check=False)
+
+    with TemporaryDirectory() as folder:
+        # an index of its own: the checkout stays what it is
+        environment = os.environ | {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        patch = run("diff", "--binary", "--full-index", "--no-renames", merge, f"{merge}^1").stdout
+        run("read-tree", tip)
+        if run("apply", "--cached", "--3way", content=patch).returncode:
+            raise UserError(
+                f"{merge[:12]} cannot be taken back by itself: later changes touch the same lines. Make a pull request "
+                f"of `git revert -m 1 {merge}`, without -m 1 where it was squashed."
+            )
+        return run("write-tree").stdout.decode().strip()
+
+
+def changes(old: str, new: str) -> list[tuple[str, str, str]]:
+    """Mode, object and path of each file that differs; mode 000000 for one that goes."""
+    told = git("diff-tree", "-r", "-z", "--no-renames", old, new) or ""
+    words = told.split("\0")
+    found = []
+    for facts, path in zip(words[::2], words[1::2], strict=False):
+        _, mode, _, name, _ = facts.split(" ")
+        found.append((mode, name, path))
+    return found
+
+
+def entry(github: GitHub, mode: str, name: str, path: str) -> dict[str, Any]:
+    """One file of a tree, its content sent to GitHub."""
+    if mode == "000000":
+        return {"path": path, "mode": "100644", "type": BLOB, "sha": None}
+    if mode == "160000":
+        return {"path": path, "mode": mode, "type": MODULE, "sha": name}
+    content = base64.b64encode(content_of(name)).decode()
+    made = github.post("git/blobs", {"content": content, "encoding": "base64"}, look=again)
+    return {"path": path, "mode": mode, "type": BLOB, "sha": made["sha"]}
+
+
+def content_of(name: str) -> bytes:
+    """A blob's bytes."""
+    return subprocess.run(["git", "cat-file", "blob", name], capture_output=True, check=True).stdout

@@ -1,0 +1,98 @@
+"""The form's experiment is in git and on a draft pull request, however often it is asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slipway.delivery.github import sticky
+from slipway.delivery.github.api import GitHub
+from slipway.delivery.training.experiment import begin, read_form
+from slipway.errors import UserError
+from slipway.rehearsal.github import GitHub as Hub
+
+ROOT = Path(__file__).resolve().parents[3]
+FORM = {"FORM_NAME": "wider", "FORM_VALUES": "train.epochs=3", "FORM_SPOT": "false"}
+Client = Callable[..., GitHub]
+
+
+@pytest.fixture
+def allowed(hub: Hub) -> None:
+    """Jobs may open pull requests, as `make bootstrap` sets it."""
+    hub.workflow_permissions["can_approve_pull_request_reviews"] = True
+
+
+def tip(hub: Hub, branch: str) -> str:
+    return hub.git.refs()[f"refs/heads/{branch}"]
+
+
+@pytest.mark.usefixtures("allowed")
+def test_an_experiment_is_a_commit_a_draft_a_label_and_a_comment(hub: Hub, client: Client) -> None:
+    asked, main = read_form(FORM, ROOT), tip(hub, "main")
+    number, sha = begin(client(), asked, main, "main")
+    assert tip(hub, "experiment/wider") == sha
+    assert hub.git.commit(sha).parents == (main,)
+    [change] = hub.git.changes(main, sha)
+    assert change.path == "params.yaml"
+    pull = hub.pulls[number]
+    assert (pull.draft, pull.labels, pull.base_ref, pull.head_sha) == (True, ["train"], "main", sha)
+    state = sticky.find(client(), number).state  # type: ignore[union-attr]
+    assert state
+    assert (state.sha, state.status, state.compute) == (sha, "waiting", ("compute.spot=false",))
+
+
+@pytest.mark.usefixtures("allowed")
+def test_asked_again_it_finds_what_is_there(hub: Hub, client: Client) -> None:
+    asked, main = read_form(FORM, ROOT), tip(hub, "main")
+    first = begin(client(), asked, main, "main")
+    hub.as_user().commit("main", {"README.md": "moved on\n"})
+    assert begin(client(), asked, tip(hub, "main"), "main") == first
+    assert len(hub.pulls) == 1
+    assert len(hub.comments_of(first[0])) == 1
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("path", ["/git/trees$", "/git/commits$", "/git/refs$", "/pulls$", "/labels$", "/comments$"])
+def test_an_answer_that_is_lost_makes_nothing_twice(path: str, hub: Hub, client: Client) -> None:
+    hub.faults.lose("POST", path)
+    number, _ = begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    assert list(hub.pulls) == [number]
+    assert hub.pulls[number].labels == ["train"]
+    assert len(hub.comments_of(number)) == 1
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_branch_with_another_order_is_left_alone(hub: Hub, client: Client) -> None:
+    hub.as_user().commit("experiment/wider", {"params.yaml": "data: csv\n"})
+    before = tip(hub, "experiment/wider")
+    with pytest.raises(
+        UserError, match=r"name: the branch experiment/wider is there already, with another params\.yaml"
+    ):
+        begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    assert tip(hub, "experiment/wider") == before
+    assert hub.pulls == {}
+
+
+@pytest.mark.usefixtures("allowed")
+def test_the_same_order_as_mains_may_be_trained_too(hub: Hub, client: Client) -> None:
+    main = tip(hub, "main")
+    asked = read_form({"FORM_NAME": "as-it-is"}, ROOT)
+    number, sha = begin(client(), asked, main, "main")
+    assert sha != main
+    assert hub.pulls[number].head_sha == sha
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_plan_without_drafts_gets_a_pull_request(hub: Hub, client: Client) -> None:
+    said = {"message": "Validation Failed", "errors": ["Draft pull requests are not supported in this repository."]}
+    hub.faults.answer("POST", "/pulls$", 422, body=said)
+    number, _ = begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    assert not hub.pulls[number].draft
+
+
+def test_a_setting_that_is_missing_is_told_where_it_is(hub: Hub, client: Client) -> None:
+    with pytest.raises(UserError, match="tick \\*Allow GitHub Actions to create and approve pull requests\\*"):
+        begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    hub.workflow_permissions["can_approve_pull_request_reviews"] = True
+    number, _ = begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    assert list(hub.pulls) == [number]
