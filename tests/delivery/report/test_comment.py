@@ -9,7 +9,7 @@ import pytest
 
 from slipway.delivery.github.sticky import MOST, State, read, written
 from slipway.delivery.report.changes import Change, changes
-from slipway.delivery.report.comment import PARTS, Story, fit, report
+from slipway.delivery.report.comment import PARTS, Story, fit, money, report
 from slipway.delivery.report.handover import Epoch, Gate, Handover, Metrics, Pair, Report
 from slipway.delivery.report.markdown import fenced, span
 from slipway.delivery.report.mermaid import chart
@@ -154,6 +154,15 @@ def test_a_failed_job_is_told_with_its_reason_and_the_end_of_its_log() -> None:
     assert "AlgorithmError: out of memory" in body
     assert "epoch 1\nKilled" in body
     assert "resolved.yaml" not in body
+
+
+def test_less_than_a_cent_is_not_told_as_nothing() -> None:
+    assert [money(usd) for usd in (0.0, 0.004, 0.01, 12.3)] == [
+        "0.00 USD",
+        "less than 0.01 USD",
+        "0.01 USD",
+        "12.30 USD",
+    ]
 
 
 def test_a_branch_that_moved_is_told_of() -> None:

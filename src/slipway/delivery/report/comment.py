@@ -206,7 +206,7 @@ def linked(pages: Mapping[str, str]) -> str:
 
 def money(usd: float) -> str:
     """US dollars; without their sign, between two of which GitHub would set a formula."""
-    return f"{usd:.2f} USD"
+    return "less than 0.01 USD" if 0 < usd < 0.01 else f"{usd:.2f} USD"
 
 
 def duration(seconds: float) -> str:
