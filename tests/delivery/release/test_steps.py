@@ -404,6 +404,51 @@ def test_an_apply_that_died_before_it_published_is_made_up_for(project: Project)
     assert project.answers() == digest
 
 
+def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(project: Project) -> None:
+    before = project.answers()
+    digest = project.commit()
+    project.image()
+    process = project.start("release", "production", role="deploy-production")
+    version = project.until(project.shifting)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    project.until(lambda: not project.aws.releases.running)
+    assert project.answers() == digest
+    ringing(project, f"{FUNCTION}-v{version}-failures")
+    said = project.release("production")
+    project.aws.before = lambda call: None
+    assert (said.status, said.outputs["rejected"]) == (1, "true"), said.text
+    assert f"the alarm {FUNCTION}-v{version}-failures rings" in said.text
+    assert project.answers() == before
+    assert project.own_alarms() == []
+
+
+def test_an_alarm_that_rang_before_says_nothing_of_a_version(project: Project) -> None:
+    before, digest = project.answers(), project.commit()
+    project.image()
+    ringing(project, f"{FUNCTION}-errors")
+    said = project.release("production")
+    assert said.status == 2
+    assert f"{FUNCTION}-errors rings before anything of version" in said.text
+    assert project.answers() == before
+    assert project.desired().outputs["production"] == "true"
+    said = project.release("production", FORCE="yes")
+    project.aws.before = lambda call: None
+    assert said.status == 0, said.text
+    assert project.answers() == digest
+
+
+def ringing(project: Project, alarm: str) -> None:
+    """From now on an alarm rings whenever somebody looks."""
+
+    def ring(call: Call) -> None:
+        if call.action == "DescribeAlarms":
+            told = {"AlarmName": alarm, "StateValue": "ALARM", "StateReason": "a test"}
+            project.aws.client("cloudwatch").set_alarm_state(**told)
+
+    project.aws.before = ring
+
+
 def test_credentials_that_end_are_told(project: Project) -> None:
     def expire(call: Call) -> None:
         if call.service == "lambda":

@@ -88,6 +88,14 @@ class Canary:
                     **rule,
                 )
 
+    def is_watched(self) -> bool:
+        """Whether its alarms are there: who saw a canary to its end has removed them."""
+        return bool(self._states(self.alarms))
+
+    def ringing(self) -> list[str]:
+        """Its alarms that ring, in words."""
+        return [f"the alarm {name} rings" for name, state in self._states(self.alarms).items() if state == "ALARM"]
+
     def clear(self) -> None:
         """Remove the alarms of this and of all earlier versions."""
         own = re.compile(rf"{re.escape(self.function.name)}-v\d+-(errors|failures|latency)")
@@ -99,13 +107,24 @@ class Canary:
             if names := [name for name in names if own.fullmatch(name)]:
                 self._cloudwatch.delete_alarms(AlarmNames=names)
 
-    def start(self, brought: Brought) -> Deployment:
-        """Let CodeDeploy ask the smoke hook and shift, under the group's alarms and the version's."""
+    def start(self, brought: Brought, force: bool) -> Deployment:
+        """Let CodeDeploy ask the smoke hook and shift, under the group's alarms and the version's.
+
+        An alarm that rings before would end it, and tells nothing of this version: with `force` it is left out. Raises
+        UserError without.
+        """
         with in_words(self.function.name):
             group = self.record.client.get_deployment_group(
                 applicationName=self.function.name, deploymentGroupName=GROUP
             )["deploymentGroupInfo"]
         names = [each["name"] for each in group.get("alarmConfiguration", {}).get("alarms", [])]
+        ringing = [name for name, state in self._states(names).items() if state == "ALARM"]
+        if ringing and not force:
+            raise UserError(
+                f"{', '.join(ringing)} rings before anything of version {self.version} is seen, so it was not started: "
+                "run it again when that is over, or with `force`, which leaves it out, where this version is the cure."
+            )
+        names = [name for name in names if name not in ringing]
         alarms = {"enabled": True, "alarms": [{"name": name} for name in [*names, *self.alarms]]}
         hooks = [{"BeforeAllowTraffic": f"{self.function.name}-smoke"}]
         return shift(self.record, brought, hooks, {"overrideAlarmConfiguration": alarms})
@@ -153,7 +172,7 @@ class Canary:
                         seen.answered += 1
                         seen.faults += wrong_with(self.manifest, start, question, answer)
                         break
-            for name, state in self._states().items():
+            for name, state in self._states(self.alarms).items():
                 if state == "OK":
                     seen.told.add(name)
                 elif state == "ALARM" and seen.deployment.over:
@@ -163,9 +182,9 @@ class Canary:
         except UserError as error:  # of AWS: the version may be good
             seen.trouble = str(error)
 
-    def _states(self) -> dict[str, str]:
+    def _states(self, names: list[str]) -> dict[str, str]:
         with in_words("CloudWatch"):
-            found = self._cloudwatch.describe_alarms(AlarmNames=self.alarms)["MetricAlarms"]
+            found = self._cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
         return {each["AlarmName"]: each["StateValue"] for each in found}
 
     @cached_property

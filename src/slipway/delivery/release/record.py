@@ -107,6 +107,11 @@ class Record:
             time.sleep(pause)
         return found
 
+    def brought(self, version: str) -> Brought | None:
+        """What brought a version to where it is, in the deployment that ended last; None where that brought another."""
+        over = [each.brought for each in self.deployments() if each.status == "Succeeded" and each.brought]
+        return over[-1] if over and over[-1].version == version and not over[-1].rejects else None
+
     def active(self) -> Deployment | None:
         """What is under way; a group has one at a time."""
         return next((each for each in reversed(self.deployments()) if not each.over), None)

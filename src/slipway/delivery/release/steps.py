@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from slipway.compute.sagemaker.account import Account
 from slipway.delivery.image.registry import Registry
@@ -69,7 +69,7 @@ class Release:
         address = self.function.address()
         there = live is not None and not live.shares and self.function.image(live.version) == image
         if live is not None and address and there and not self.force:
-            return self._done(live.version, address, "it answered already")
+            return self._there(live.version, address)
         why = self.rejected()
         if why and not self.force:
             raise Refused(f"{why}. It is not released again, unless the workflow is run with `force`.", rejects=True)
@@ -78,7 +78,7 @@ class Release:
             return self._open(version, image)
         assert live is not None  # it has an address
         if live.version == version:
-            return self._done(version, address, "it answered already")
+            return self._there(version, address)
         self._check(version)
         if not self.canaried:
             return self._point(version, live.version, address)
@@ -86,7 +86,7 @@ class Release:
         tags = {"project": project().name, "environment": self.environment}
         canary.watch_over(float(self.root.ask("output", "-json", "latency_ms")), tags)
         brought = Brought(self.wanted.bundle, self.wanted.tag, self.wanted.commit, version, live.version)
-        return self._end(canary.start(brought), brought)
+        return self._end(canary.start(brought, self.force), brought)
 
     @property
     def canaried(self) -> bool:
@@ -156,13 +156,35 @@ class Release:
             raise
         return self._done(version, address, f"it answers in the place of version {before}")
 
+    def _there(self, version: str, address: str) -> Released:
+        """It answers already; where nobody saw its canary to the end, it is asked now.
+
+        CodeDeploy looked at its alarms, and could not know whether those had anything to look at.
+        """
+        canary = Canary(self.function, self.record, self.manifest, version)
+        brought = self.record.brought(version) if self.canaried and canary.is_watched() else None
+        if brought is None:
+            return self._done(version, address, "it answered already")
+        if faults := [*canary.ringing(), *self._wrong(ALIAS)]:
+            self._take_back(canary, brought, faults)
+        return self._done(version, address, "it answered already, and now all questions to live as recorded")
+
     def _check(self, qualifier: str) -> None:
         """Ask all recorded predictions. Raises Refused where one does not hold."""
+        if faults := self._wrong(qualifier):
+            raise Refused(f"{self.function.name}:{qualifier} does not answer as recorded: {told(faults)}", False)
+
+    def _wrong(self, qualifier: str) -> list[str]:
+        """Which of the recorded predictions do not hold."""
         faults = self.function.smoke() if qualifier != ALIAS else []
         for start, question in questions(self.manifest):
             faults += wrong_with(self.manifest, start, question, self.function.ask(question, qualifier)[0])
-        if faults:
-            raise Refused(f"{self.function.name}:{qualifier} does not answer as recorded: {told(faults)}", False)
+        return faults
+
+    def _take_back(self, canary: Canary, brought: Brought, faults: list[str]) -> NoReturn:
+        take_back(self.record, brought)
+        canary.clear()
+        raise Refused(f"version {brought.version} was taken back: {told(faults)}", rejects=True)
 
     def _end(self, started: Deployment, brought: Brought) -> Released:
         """Watch a canary to its end, and see that what answers then is what should."""
@@ -170,9 +192,7 @@ class Release:
         seen = canary.watch(started)
         ended = seen.deployment
         if ended.status == "Succeeded" and (faults := seen.faults or canary.lacking(seen)):
-            take_back(self.record, brought)
-            canary.clear()
-            raise Refused(f"version {brought.version} was taken back: {told(faults)}", rejects=True)
+            self._take_back(canary, brought, faults)
         if ended.status != "Succeeded":
             if ended.rolled_back_by:
                 self.record.wait(ended.rolled_back_by, pause())

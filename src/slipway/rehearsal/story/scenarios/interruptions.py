@@ -19,6 +19,7 @@ from slipway.rehearsal.story.merging import (
     release,
     says,
     serving_code,
+    the_revert,
 )
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.timeline import BrokenError
@@ -55,6 +56,35 @@ def runner_killed_in_infra(scene: Scene) -> None:
     ends_well(world, scene.bundle)
 
 
+def runner_killed_in_roll_back(scene: Scene) -> None:
+    """The runner dies after each step of a roll back by hand, and of what follows it: one pull request takes it back"""
+    world = scene.world
+    before = world.answering("production")
+    assert before is not None
+    release(world, scene.number)
+    world.mona.dispatch(DEPLOY, {"version": before.version})
+    again(world, kill_in_turn(world, DEPLOY, dict.fromkeys(("roll-back", "revert"))))
+    answers(world, scene.bundle)
+    number = the_revert(world)
+    world.pump()
+    release(world, number)
+    ends_well(world, scene.bundle)
+
+
+def runner_killed_in_ci(scene: Scene) -> None:
+    """The runner dies after each step of the job that says whether a model may be merged, and is run again"""
+    world = scene.world
+    with world.timeline.step("open a pull request: Say who knows") as step:
+        number = world.propose("words", "Say who knows", documentation, label=False)
+        step.shows(f"#{number}")
+    run = kill_in_turn(world, "ci.yml", {"model-gate": None})
+    with world.timeline.step("GitHub refuses the merge") as step:
+        step.shows(world.refused_merge(number))
+    again(world, run)
+    release(world, number)
+    ends_well(world, scene.bundle)
+
+
 def runner_killed_in_canary(scene: Scene) -> None:
     """The runner dies during the canary: who runs it again watches the same canary to its end"""
     world = scene.world
@@ -67,7 +97,7 @@ def runner_killed_in_canary(scene: Scene) -> None:
 
 
 def credentials_expire_in_canary(scene: Scene) -> None:
-    """The credentials expire during the canary: CodeDeploy goes on by itself, and a re-run finds what it did"""
+    """The credentials expire during the canary: CodeDeploy goes on by itself, and a re-run asks what it brought"""
     world = scene.world
     once_asked(world, lambda call: world.aws.expire(call.access_key))
     run = release(world, scene.number, "production")
@@ -77,7 +107,7 @@ def credentials_expire_in_canary(scene: Scene) -> None:
         step.shows("its deployment is over")
     answers(world, scene.better)
     run = again(world, run)
-    says(world, run, "production", "it answered already")
+    says(world, run, "production", "it answered already, and now all questions")
     ends_well(world, scene.better)
 
 
@@ -174,4 +204,14 @@ def propose_days(world: World) -> int:
     return number
 
 
-SCENARIOS = (credentials_expire_in_canary, apply_killed_with_lock, three_merges_at_once)
+SCENARIOS = (
+    runner_killed_in_deploy,
+    runner_killed_in_infra,
+    runner_killed_in_roll_back,
+    runner_killed_in_ci,
+    runner_killed_in_canary,
+    credentials_expire_in_canary,
+    api_throttled,
+    apply_killed_with_lock,
+    three_merges_at_once,
+)
