@@ -230,6 +230,45 @@ def test_what_a_person_started_and_what_no_comment_names_goes_on(
     assert len(fleet.running()) == 3
 
 
+def test_a_job_that_a_dead_runner_did_not_announce_is_stopped_with_its_pull_request(
+    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int
+) -> None:
+    backend = submit(number)
+    assert stop_unwanted(client(), fleet, print) == []
+    hub.as_user().close(number)
+    assert stop_unwanted(client(), fleet, print) == [f"{JOB}-1"]
+    end(backend)
+    assert backend.status() == "stopped"
+
+
+def test_a_job_of_another_repository_is_neither_reported_nor_stopped(
+    hub: Hub,
+    client: Client,
+    account: EmulatedAws,
+    fleet: Fleet,
+    submit: Any,
+    number: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # a copy of this project that was not renamed, in the same account
+    account.client("s3").create_bucket(Bucket="theirs")
+    monkeypatch.setenv("SLIPWAY_BUCKET", "theirs")
+    theirs = submit(number, epochs=1)
+    waiting = State(sha=hub.pulls[number].head_sha, job=JOB, attempt=1, status="training")
+    sticky.write(client(), number, "### Training", waiting)
+    assert fleet.running() == {}
+    said: list[str] = []
+    assert sweep(client(), fleet, said.append) == []
+    assert "is another project's job" in said[0]
+    hub.as_user().close(number)
+    assert stop_unwanted(client(), fleet, print) == []
+    end(theirs)
+    assert theirs.status() == "done"
+    with pytest.raises(UserError, match="is another project's job"):
+        pack(tmp_path / "handover", f"{JOB}-1", fleet)
+
+
 def test_a_job_without_a_machine_is_asked_for_again(
     hub: Hub, client: Client, account: EmulatedAws, fleet: Fleet, submit: Any, number: int
 ) -> None:

@@ -20,6 +20,10 @@ SHOWN = 20  # lines of the log that an error shows
 LISTED = 20  # training jobs that `slipway jobs` lists
 
 
+class ForeignJobError(UserError):
+    """A job of another project, or repository, of this account has the name."""
+
+
 class Attempts:
     """The attempts at the job `hash`."""
 
@@ -30,15 +34,15 @@ class Attempts:
         self._ended: dict[int, TrainingJob] = {}
 
     def all(self) -> list[TrainingJob]:
-        """Every attempt there is, the first first. Raises UserError where a name is taken by another project's job.
+        """Every attempt there is, the first first. Raises ForeignJobError where a name is another project's job.
 
         The list of SageMaker comes first, for someone may have deleted an early one; what it does not show yet has
         one of the next numbers.
         """
         if self._numbers is None:
             self._numbers = self._listed()
-        found = [job for number in self._numbers if (job := self._get(number))]
-        while job := self._get(following := (self._numbers or [0])[-1] + 1):
+        found = [job for number in self._numbers if (job := self.get(number))]
+        while job := self.get(following := (self._numbers or [0])[-1] + 1):
             self._numbers.append(following)
             found.append(job)
         return found
@@ -52,7 +56,8 @@ class Attempts:
         # the name of another project may end as ours begins
         return sorted(parse_name(name)[1] for name in names if name.startswith(wanted))
 
-    def _get(self, number: int) -> TrainingJob | None:
+    def get(self, number: int) -> TrainingJob | None:
+        """One attempt; None where there is none. Raises ForeignJobError where it is another project's."""
         if number in self._ended:
             return self._ended[number]
         name = job_name(self.hash, number)
@@ -64,7 +69,7 @@ class Attempts:
                     return None
                 raise
         if job.output_data_config.s3_output_path != output_uri(self.compute):
-            raise UserError(
+            raise ForeignJobError(
                 f"{name} is another project's job (its results go to {job.output_data_config.s3_output_path}, "
                 f"ours to {output_uri(self.compute)}): two projects of one account and region need two names."
             )

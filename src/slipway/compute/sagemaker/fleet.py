@@ -5,7 +5,16 @@ from sagemaker.core.resources import TrainingJob
 
 from slipway.compute.folder import PROJECT, job_name, parse_name
 from slipway.compute.sagemaker.account import Account
-from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, machines, number, number_of, state
+from slipway.compute.sagemaker.attempts import (
+    Attempts,
+    ForeignJobError,
+    failure,
+    lacked_machines,
+    machines,
+    number,
+    number_of,
+    state,
+)
 from slipway.compute.sagemaker.price import cost_usd
 from slipway.compute.sagemaker.trained import Fate, Trained
 from slipway.compute.sagemaker.words import code, in_words
@@ -52,10 +61,19 @@ class Fleet:
                         continue  # another project's
                     parts = client.get_paginator("list_tags").paginate(ResourceArn=job["TrainingJobArn"])
                     tags = {str(tag["Key"]): str(tag["Value"]) for part in parts for tag in part["Tags"]}
-                    if tags.get("project") == PROJECT:
+                    if tags.get("project") == PROJECT and self.is_ours(str(job["TrainingJobName"])):
                         told = tags.get(TAG, "")
                         found[str(job["TrainingJobName"])] = int(told) if told.isascii() and told.isdecimal() else None
         return found
+
+    def is_ours(self, name: str) -> bool:
+        """Whether an attempt is none of another repository's that has our name."""
+        hash, attempt = parse_name(name)
+        try:
+            self.attempts(hash).get(attempt)
+        except ForeignJobError:
+            return False
+        return True
 
     def stop(self, name: str) -> bool:
         """Ask SageMaker to stop an attempt; returns whether it ran."""
@@ -73,7 +91,7 @@ class Fleet:
         return True
 
     def attempts(self, hash: str) -> Attempts:
-        """The attempts at a job. They raise UserError where they are another project's."""
+        """The attempts at a job. They raise ForeignJobError where they are another project's."""
         return Attempts(self.compute, self.account, hash)
 
     def read(self, job: TrainingJob) -> Trained:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from slipway.compute.folder import parse_name
+from slipway.compute.sagemaker.attempts import ForeignJobError
 from slipway.compute.sagemaker.fleet import Fleet
 from slipway.compute.sagemaker.trained import Trained
 from slipway.delivery.github import commit, sticky
@@ -62,7 +63,11 @@ def sweep(github: GitHub, fleet: Fleet, say: Say) -> list[Due]:
     for each in asking(github):
         there = sticky.find(github, each.number)
         state = there.state if there else None
-        last = fleet.last(state.hash) if state and state.hash else None
+        try:
+            last = fleet.last(state.hash) if state and state.hash else None
+        except ForeignJobError as error:
+            say(f"#{each.number}: {error}")
+            continue
         action = decide(state, state is not None and is_about(github, state, each), last)
         if action == "report" and last is not None:
             due.append(Due(each.number, each.sha, last.name, each.base))
@@ -142,7 +147,8 @@ def give_up(github: GitHub, found: Pull, state: State | None) -> None:
 def stop_unwanted(github: GitHub, fleet: Fleet, say: Say) -> list[str]:
     """Stop what runs though no pull request that asks for training waits for it; returns the names.
 
-    A job is stopped only where the pull request that it is tagged with names it: what a person started is theirs.
+    A job is stopped only where the pull request that it is tagged with names it, or asks for none any more: what a
+    person started is theirs, and what is submitted just now is named in a moment.
     """
     running = {name: number for name, number in fleet.running().items() if number is not None}
     if not running:
@@ -151,7 +157,7 @@ def stop_unwanted(github: GitHub, fleet: Fleet, say: Say) -> list[str]:
     stopped = []
     for name, number in running.items():
         hash, _ = parse_name(name)
-        if hash in wanted or not names(github, number, hash):
+        if hash in wanted or not may_stop(github, number, hash):
             continue
         if fleet.stop(name):
             say(f"{name} was asked to stop: no pull request waits for it any more")
@@ -167,15 +173,17 @@ def wants(github: GitHub, found: Pull) -> Iterator[str]:
         yield there.state.hash
 
 
-def names(github: GitHub, number: int, hash: str) -> bool:
-    """Whether the comment of the pull request `number` names a job, also as one that was superseded."""
+def may_stop(github: GitHub, number: int, hash: str) -> bool:
+    """Whether the comment of the pull request `number` names a job, also as one that was superseded; or whether it asks
+    for no training any more, as where a runner died before it wrote the comment.
+    """
     try:
         there = sticky.find(github, number)
+        return bool(there and there.state and hash in there.state.hashes()) or not pull(github, number).asks
     except GitHubError as error:
         if error.status in (404, 410):
             return False
         raise
-    return bool(there and there.state and hash in there.state.hashes())
 
 
 def forget(github: GitHub, number: int, hash: str) -> None:
