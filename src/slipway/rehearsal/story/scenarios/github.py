@@ -269,4 +269,13 @@ def asked(world: World) -> Iterator[list[Asked]]:
         del world.aws.assume
 
 
-SCENARIOS = (github_out_of_order, fork, form_with_surprises, label_without_rights, stolen_environment, hostile_dispatch)
+SCENARIOS = (
+    gate_blocks,
+    github_out_of_order,
+    fork,
+    form,
+    form_with_surprises,
+    label_without_rights,
+    stolen_environment,
+    hostile_dispatch,
+)

@@ -260,10 +260,15 @@ def replace(file: Path, old: str, new: str) -> None:
 
 
 SCENARIOS = (
+    canary_succeeds,
+    canary_without_traffic,
     alarm_during_canary,
+    serving_code_after_a_rollback,
     smoke_prediction_differs,
     first_release_fails,
     critical_vulnerability,
+    main_reverted,
     rolled_back_by_hand,
+    red_gate_merged,
     bundle_missing,
 )

@@ -166,4 +166,4 @@ def committed_once(world: World, number: int) -> None:
         raise BrokenError(f"the bot committed {world.bot_commits(number)} to #{number}")
 
 
-SCENARIOS = (event_lost, event_delivered_twice, credentials_expire)
+SCENARIOS = (event_lost, event_delivered_twice, killed_in_report, credentials_expire, forged_handover)

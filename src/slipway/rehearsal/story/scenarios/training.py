@@ -32,43 +32,26 @@ def spot_interruption(scene: Scene) -> None:
 
 def two_want_the_same_job(scene: Scene) -> None:
     """Two pull requests ask for the same: one training, two reports"""
-    world = scene.world
-    numbers = [propose(world, branch, train__epochs=5) for branch in ("same", "again")]
-    world.pump("train.yml")
-    if len({world.state(number).name for number in numbers}) != 1:
-        raise BrokenError("they wait for different jobs")
-    for number in numbers:
-        world.await_report(number)
-    for number in numbers:
-        world.is_now(number, "reported")
-        if len(world.bot_commits(number)) != 1:
-            raise BrokenError(f"the bot committed {world.bot_commits(number)} to #{number}")
-    ends_well(world, scene.bundle)
+    two(scene.world, {"same": 5, "again": 5}, jobs=1)
+    ends_well(scene.world, scene.bundle)
 
 
 def two_at_once(scene: Scene) -> None:
     """Two pull requests train side by side: each gets its own report"""
     world = scene.world
-    numbers = [propose(world, f"of-{epochs}", train__epochs=epochs) for epochs in (4, 5)]
-    world.pump("train.yml")
-    if len({world.state(number).name for number in numbers}) != 2:
-        raise BrokenError("they wait for one job")
-    for number in numbers:
-        world.await_report(number)
-    for number in numbers:
-        world.is_now(number, "reported")
+    numbers = two(world, {"of-4": 4, "of-5": 5}, jobs=2)
     if world.proposed_bundle(numbers[0]) == world.proposed_bundle(numbers[1]):
         raise BrokenError("they brought the same bundle")
     ends_well(world, scene.bundle)
 
 
 def closed_while_training(scene: Scene) -> None:
-    """A pull request is closed while it trains: the job stops"""
+    """A pull request is closed while it trains: the job stops, though the runner that stops it dies after each step"""
     world = scene.world
     number = order(world, "closed", **ENDLESS)
     name = in_training(world, number)
     world.mona.close(number)
-    world.pump("train.yml")
+    world.runner.rerun(kill_in_turn(world, "train.yml", {"stop": None}))
     stopped(world, name)
     world.pump()
     if world.bot_commits(number):
@@ -156,6 +139,21 @@ def propose(world: World, branch: str, **values: object) -> int:
     return number
 
 
+def two(world: World, epochs: dict[str, int], jobs: int) -> list[int]:
+    """Pull requests from branches, each of so many epochs, whose orders make that many jobs: each is reported."""
+    numbers = [propose(world, branch, train__epochs=count) for branch, count in epochs.items()]
+    world.pump("train.yml")
+    if len({world.state(number).name for number in numbers}) != jobs:
+        raise BrokenError(f"they wait for {[world.state(number).name for number in numbers]}")
+    for number in numbers:
+        world.await_report(number)
+    for number in numbers:
+        world.is_now(number, "reported")
+        if len(world.bot_commits(number)) != 1:
+            raise BrokenError(f"the bot committed {world.bot_commits(number)} to #{number}")
+    return numbers
+
+
 def order(world: World, branch: str, **values: object) -> int:
     """A pull request with an order, whose job is submitted."""
     number = propose(world, branch, **values)
@@ -187,4 +185,13 @@ def stopped(world: World, name: str) -> None:
         step.shows(name)
 
 
-SCENARIOS = (pushed_while_training, killed_in_train)
+SCENARIOS = (
+    spot_interruption,
+    two_want_the_same_job,
+    two_at_once,
+    closed_while_training,
+    label_taken_off,
+    pushed_while_training,
+    throttled,
+    killed_in_train,
+)
