@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from filelock import FileLock
 
 # before torch is imported: threads that spin while they wait cost the other worker's tests their core
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# a shell that starts the tests in the background has this ignored, and so would all that they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 
