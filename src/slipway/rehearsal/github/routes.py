@@ -63,9 +63,9 @@ _TABLE: dict[str, Route] = {
     "GET ": Route(repositories.get_repository),
     "GET /collaborators/{username}/permission": Route(issues.collaborator_permission),
     # settings
-    "GET /actions/variables": Route(settings.list_variables, ("variables:read",)),
-    "POST /actions/variables": Route(settings.create_variable, ("variables:write",), "admin"),
-    "PATCH /actions/variables/{name}": Route(settings.update_variable, ("variables:write",), "admin"),
+    "GET /actions/variables": Route(settings.list_variables, ("actions-variables:read",)),
+    "POST /actions/variables": Route(settings.create_variable, ("actions-variables:write",), "admin"),
+    "PATCH /actions/variables/{name}": Route(settings.update_variable, ("actions-variables:write",), "admin"),
     "GET /environments": Route(settings.list_environments, ("actions:read",)),
     "GET /environments/{environment_name}": Route(settings.get_environment, ("actions:read",)),
     "PUT /environments/{environment_name}": Route(settings.put_environment, ("administration:write",), "admin"),
@@ -106,7 +106,7 @@ _TABLE: dict[str, Route] = {
     # pull requests
     "GET /pulls": Route(pulls.list_pulls, ("pull-requests:read",)),
     "POST /pulls": Route(pulls.create_pull, ("pull-requests:write",)),
-    "GET /pulls/{pull_number}": Route(pulls.get_pull, ("pull-requests:read",)),
+    "GET /pulls/{pull_number}": Route(pulls.get_pull, ("pull-requests:read", "contents:read")),
     "PATCH /pulls/{pull_number}": Route(pulls.update_pull, ("pull-requests:write",)),
     "GET /pulls/{pull_number}/files": Route(pulls.list_files, ("pull-requests:read",)),
     "GET /pulls/{pull_number}/commits": Route(pulls.list_commits, ("pull-requests:read",)),
