@@ -30,13 +30,19 @@ resource "aws_cloudwatch_event_api_destination" "github" {
   connection_arn                   = aws_cloudwatch_event_connection.github[0].arn
 }
 
+locals {
+  undelivered = "${var.project}-undelivered-events"
+}
+
 # what GitHub did not take in a day
 resource "aws_sqs_queue" "undelivered" {
   count = var.github_events == null ? 0 : 1
 
-  name                      = "${var.project}-undelivered-events"
+  name                      = local.undelivered
   message_retention_seconds = 1209600 # two weeks, the most
   sqs_managed_sse_enabled   = true
+  # with it, and not after it: the provider waits half a minute for each
+  policy = data.aws_iam_policy_document.undelivered[0].json
 }
 
 data "aws_iam_policy_document" "undelivered" {
@@ -45,7 +51,7 @@ data "aws_iam_policy_document" "undelivered" {
   statement {
     sid       = "EventsLeaveThem"
     actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.undelivered[0].arn]
+    resources = ["${local.arn}:sqs:${local.here}:${local.undelivered}"]
 
     principals {
       type        = "Service"
@@ -58,13 +64,6 @@ data "aws_iam_policy_document" "undelivered" {
       values   = [aws_cloudwatch_event_rule.trainings.arn]
     }
   }
-}
-
-resource "aws_sqs_queue_policy" "undelivered" {
-  count = var.github_events == null ? 0 : 1
-
-  queue_url = aws_sqs_queue.undelivered[0].id
-  policy    = data.aws_iam_policy_document.undelivered[0].json
 }
 
 resource "aws_cloudwatch_event_target" "github" {

@@ -146,7 +146,7 @@ def test_the_policies_are_all_there(statements: list[Statement]) -> None:
             "aws_kms_key.this",
             "aws_s3_bucket_policy.this",
         ),
-        *("aws_sns_topic_policy.alerts", "aws_sqs_queue_policy.undelivered"),
+        *("aws_sns_topic_policy.alerts", "aws_sqs_queue.undelivered"),
     }
 
 
