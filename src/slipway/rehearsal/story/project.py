@@ -12,6 +12,7 @@ import yaml
 
 from slipway.errors import UserError
 from slipway.rehearsal.aws.account import ROOT
+from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.terraform import OVERRIDES, said
 
 # little text, trained in seconds; a change that is no worse may replace the champion
@@ -97,3 +98,11 @@ def copy_tree(folder: Path) -> None:
         if (ROOT / name).is_file() and name not in OWN:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    """Change one place of a file. Raises BrokenError where it has no such place."""
+    text = file.read_text(encoding="utf-8")
+    if old not in text:
+        raise BrokenError(f"{file} has no line {old!r}")
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")

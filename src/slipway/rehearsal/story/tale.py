@@ -4,6 +4,7 @@ from pathlib import Path
 
 from slipway.rehearsal.runner.record import StepRecord
 from slipway.rehearsal.story.ending import ends_well
+from slipway.rehearsal.story.project import replace
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
 
@@ -157,9 +158,5 @@ def until(steps: tuple[StepRecord, ...], name: str) -> list[StepRecord]:
 
 
 def break_answers(folder: Path) -> None:
-    """Change the serving code so that some questions fail. Raises BrokenError where it has no such place."""
-    file = folder / "lambda" / "service.py"
-    text = file.read_text(encoding="utf-8")
-    if FAULT[0] not in text:
-        raise BrokenError(f"{file} has no line {FAULT[0]!r}")
-    file.write_text(text.replace(*FAULT, 1), encoding="utf-8")
+    """Change the serving code so that some questions fail."""
+    replace(folder / "lambda" / "service.py", *FAULT)

@@ -21,6 +21,7 @@ from slipway.rehearsal.story.merging import (
     serving_code,
     the_revert,
 )
+from slipway.rehearsal.story.project import replace
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
@@ -43,16 +44,16 @@ def runner_killed_in_deploy(scene: Scene) -> None:
 def runner_killed_in_infra(scene: Scene) -> None:
     """The runner dies after each step of infra.yml in turn, and is run again: the platform is what main says"""
     world = scene.world
-    number = propose_days(world)
+    number = propose_alerts(world)
     again(world, kill_in_turn(world, "infra.yml", {"plan": None}))
     merge(world, number)
     again(world, kill_in_turn(world, "infra.yml", {"apply": None}))
     with world.timeline.step("the platform is what main says") as step:
-        told = world.aws.client("s3").get_bucket_lifecycle_configuration(Bucket="slipway-captures-123456789012")
-        days = [each["Expiration"]["Days"] for each in told["Rules"] if each.get("Expiration", {}).get("Days")]
-        if days != [30]:
-            raise BrokenError(f"captures are kept for {days} days")
-        step.shows("captures are kept for 30 days")
+        found = world.aws.client("sns").list_subscriptions()["Subscriptions"]
+        told = [each["Endpoint"] for each in found if each["Protocol"] == "email"]
+        if told != ["mona@example.com"]:
+            raise BrokenError(f"alerts are sent to {told}")
+        step.shows(f"alerts are sent to {told[0]}")
     ends_well(world, scene.bundle)
 
 
@@ -191,15 +192,15 @@ def three_merges_at_once(scene: Scene) -> None:
     ends_well(world, scene.better)
 
 
-def propose_days(world: World) -> int:
+def propose_alerts(world: World) -> int:
     """A pull request that changes the platform; its workflows have not run."""
 
     def change(folder: Path) -> None:
-        file = folder / "terraform" / "platform" / "terraform.tfvars"
-        file.write_text(f"{file.read_text(encoding='utf-8')}keep_captures_days = 30\n", encoding="utf-8")
+        tfvars = folder / "terraform" / "platform" / "terraform.tfvars"
+        replace(tfvars, "alert_emails       = []", 'alert_emails       = ["mona@example.com"]')
 
-    with world.timeline.step("open a pull request: Keep captures for a month") as step:
-        number = world.propose("captures", "Keep captures for a month", change, label=False)
+    with world.timeline.step("open a pull request: Tell Mona of alerts") as step:
+        number = world.propose("alerts", "Tell Mona of alerts", change, label=False)
         step.shows(f"#{number}")
     return number
 

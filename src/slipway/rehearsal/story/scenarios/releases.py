@@ -22,6 +22,7 @@ from slipway.rehearsal.story.merging import (
     started,
     the_revert,
 )
+from slipway.rehearsal.story.project import replace
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.tale import TEXTS, train
 from slipway.rehearsal.story.timeline import BrokenError
@@ -249,14 +250,6 @@ def accept(folder: Path) -> None:
     """Name the finding as one that a person has looked at."""
     told = "- name: CVE-2026-12345\n  reason: the function calls nothing of it\n  until: 2099-12-31\n"
     replace(folder / "lambda" / "accepted.yaml", "[]\n", told)
-
-
-def replace(file: Path, old: str, new: str) -> None:
-    """Change one place of a file. Raises BrokenError where it has no such place."""
-    text = file.read_text(encoding="utf-8")
-    if old not in text:
-        raise BrokenError(f"{file} has no line {old!r}")
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 SCENARIOS = (
