@@ -50,7 +50,8 @@ def canary_without_traffic(scene: Scene) -> None:
     world = scene.world
 
     def refuse(call: Call) -> None:
-        if (call.action, call.body.get("Qualifier")) == ("Invoke", "live"):
+        asked = (call.action, call.body.get("FunctionName"), call.body.get("Qualifier"))
+        if asked == ("Invoke", PRODUCTION, "live"):
             raise AwsError("AccessDeniedException", "no identity-based policy allows the lambda:InvokeFunction action")
 
     world.aws.before = refuse
