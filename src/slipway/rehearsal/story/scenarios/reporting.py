@@ -28,7 +28,6 @@ def pack(folder, job, fleet):
 def event_lost(scene: Scene) -> None:
     """AWS's word of a training's end is lost: the schedule finds it"""
     world = scene.world
-    world.aws.events.lose = True
     number = trained(world, "lost")
     world.pump()
     world.is_now(number, "training")
@@ -42,7 +41,8 @@ def event_delivered_twice(scene: Scene) -> None:
     """AWS's word of a training's end comes twice: one report, one comment, one commit"""
     world = scene.world
     world.aws.events.twice = True
-    number = trained(world, "twice")
+    number = propose(world, "twice")
+    world.pump("train.yml")
     world.await_report(number)
     world.pump()
     world.is_now(number, "reported")
@@ -56,6 +56,7 @@ def killed_in_report(scene: Scene) -> None:
     file = "report.yml"
     world.may_fail |= {(file, "evaluate"), (file, "publish")}
     number = trained(world, "killed")
+    world.schedule()
     [comment] = world.github.comments_of(number)
     before = comment.body
 
@@ -93,6 +94,7 @@ def credentials_expire(scene: Scene) -> None:
     world = scene.world
     world.may_fail |= {("report.yml", "evaluate"), ("report.yml", "publish")}
     number = trained(world, "expired")
+    world.schedule()
     ended: list[str] = []
 
     def expire(call: Call) -> None:
@@ -131,6 +133,7 @@ def forged_handover(scene: Scene) -> None:
         file.write_text(file.read_text(encoding="utf-8") + forgery, encoding="utf-8")
 
     number = trained(world, "forged", change)
+    world.schedule()
     runs = [run for run in world.pump("report.yml") if Path(run.workflow).name == "report.yml"]
     with world.timeline.step("publish refuses it") as step:
         [last] = [each for each in runs[-1].steps if each.step == "Check it, commit it, report"]
@@ -143,13 +146,20 @@ def forged_handover(scene: Scene) -> None:
     ends_well(world, scene.bundle)
 
 
+def propose(world: World, branch: str, change: Callable[[Path], None] | None = None) -> int:
+    """A pull request with an order."""
+    return world.propose(branch, f"Model {branch}", change or (lambda _: world.clone.order(train__epochs=5)))
+
+
 def trained(world: World, branch: str, change: Callable[[Path], None] | None = None) -> int:
-    """A pull request whose training has ended, and of which nobody has heard yet."""
-    number = world.propose(branch, f"Model {branch}", change or (lambda _: world.clone.order(train__epochs=5)))
+    """A pull request whose training has ended, and of which nobody has heard: AWS's word of it is lost."""
+    number = propose(world, branch, change)
+    world.aws.events.lose = True
     world.pump("train.yml")
     with world.timeline.step("SageMaker trains") as step:
         world.await_job(number)
         step.shows(str(world.state(number).name))
+    world.aws.events.lose = False
     return number
 
 
