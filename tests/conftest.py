@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # which take minutes each: begun last, one of them would keep a single process at work at the end
 LONGEST = (
+    "tests/aws/test_everything.py",  # makes, half of the time waiting, what others of tests/aws read
     "tests/pipeline/test_repro.py",
     "tests/compute/sagemaker/test_backend.py",
     "tests/aws/test_terraform.py",
