@@ -1,6 +1,7 @@
 """A job on SageMaker is submitted, followed and collected; it is never trained twice, and goes on after any end."""
 
 import json
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +198,30 @@ def test_a_job_that_was_stopped_goes_on_as_the_next_attempt(
     usd = sum(float(one.backend().attempts.usd(job) or 0) for job in one.backend().attempts.all())
     assert one.said[-1] == f"all 2 attempts: ${usd:.2f}"
     assert (result / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_job_that_is_stopping_is_waited_for_and_goes_on_as_the_next_attempt(
+    account: EmulatedAws, project: Make
+) -> None:
+    one = project(epochs=60)
+    one.submit()
+    account.wait_line(f"{NAME}-1", "epoch   1")
+    # a machine that takes its time to leave a checkpoint
+    [process] = account.sagemaker.workers[f"{NAME}-1"].processes
+    process.send_signal(signal.SIGSTOP)
+    one.backend().stop()
+    again = one.backend()
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        process.send_signal(signal.SIGCONT)
+
+    again.say = say
+    assert again.submit(one.job, one.inputs)
+    assert said[0] == f"{NAME}-1 is stopping: the next attempt waits for its checkpoint"
+    assert one.backend().name == f"{NAME}-2"
+    assert any("goes on from step" in line for line in one.follow())
 
 
 def test_a_job_that_failed_by_its_own_fault_says_why_and_is_not_tried_again(

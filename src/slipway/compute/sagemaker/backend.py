@@ -68,7 +68,7 @@ class SageMaker:
     def submit(self, job: Job, inputs: Inputs) -> bool:
         """Start the next attempt on the first instance type that can be had; returns whether it was started.
 
-        Raises UserError where the last attempt failed by its own fault and `compute.retry` does not ask for another,
+        One that was asked to stop is waited for, minutes: the next goes on from the checkpoint that it leaves. Raises UserError where the last attempt failed by its own fault and `compute.retry` does not ask for another,
         where the cost ceiling is reached, and where no type can be had, with the reason for each.
         """
         if self.folder.done():
@@ -82,7 +82,7 @@ class SageMaker:
                 f"{job.model.name} would be downloaded, and compute.network_isolation forbids it: bring it to "
                 "data/local, and set model.name to its folder."
             )
-        attempts = self.attempts.all()
+        attempts = self._none_stopping()
         if attempts and not self._may_follow(attempts[-1]):
             return False
         self._check_bucket()
@@ -198,6 +198,17 @@ class SageMaker:
                 raise Spoiled(f"{uri}: {error} {again}") from error
         finally:
             archive.unlink(missing_ok=True)
+
+    def _none_stopping(self) -> list[TrainingJob]:
+        """The attempts, once the last one is none that was asked to stop and has not ended."""
+        attempts, told = self.attempts.all(), False
+        while attempts and attempts[-1].training_job_status == "Stopping":
+            if not told:
+                self.say(f"{attempts[-1].training_job_name} is stopping: the next attempt waits for its checkpoint")
+            told = True
+            time.sleep(POLL_SECONDS)
+            attempts = self.attempts.all()
+        return attempts
 
     def _may_follow(self, last: TrainingJob) -> bool:
         """Whether another attempt may follow the last one: after a result that can be fetched, none ever does."""
