@@ -68,7 +68,9 @@ class SageMaker:
     def submit(self, job: Job, inputs: Inputs) -> bool:
         """Start the next attempt on the first instance type that can be had; returns whether it was started.
 
-        One that was asked to stop is waited for, minutes: the next goes on from the checkpoint that it leaves. Raises UserError where the last attempt failed by its own fault and `compute.retry` does not ask for another,
+        One that was asked to stop is waited for, minutes: the next goes on from the checkpoint that it leaves.
+
+        Raises UserError where the last attempt failed by its own fault and `compute.retry` does not ask for another,
         where the cost ceiling is reached, and where no type can be had, with the reason for each.
         """
         if self.folder.done():
