@@ -96,6 +96,22 @@ def test_the_sweep_asks_for_what_those_with_write_rights_have_labelled(
         permitted(github, number, by(BOT, "workflow_dispatch"))
 
 
+def test_a_push_trains_what_those_with_write_rights_have_labelled(
+    hub: Hub, client: Client, opened: Opened, by: Opened
+) -> None:
+    number = opened("wider")
+    hub.as_user("helper", "triage").label(number, "train")
+    said = (
+        "helper has no write rights in acme/texts \\(read\\), and training costs money: helper set the label train of "
+        f"#{number}; someone who has them must take it off and set it again"
+    )
+    with pytest.raises(UserError, match=said):
+        permitted(client(), number, by("octocat"))
+    hub.as_user().unlabel(number, "train")
+    hub.as_user().label(number, "train")
+    assert permitted(client(), number, by("octocat")).number == number
+
+
 def test_the_number_comes_of_the_event_or_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PULL_REQUEST", raising=False)
     assert number_of({"pull_request": {"number": 12}}) == 12

@@ -42,10 +42,10 @@ def permitted(github: GitHub, number: int, event: dict[str, Any]) -> Pull:
     people.add((event.get("sender") or {}).get("login"))
     for person in sorted(filter(None, people)):
         # the sweep of this repository asks for what someone has labelled before
-        if person == BOT and os.environ.get("GITHUB_EVENT_NAME") == "workflow_dispatch":
-            check_label(github, number)
-        else:
+        if person != BOT or os.environ.get("GITHUB_EVENT_NAME") != "workflow_dispatch":
             check_rights(github, person)
+    # who may push may not know who set it
+    check_label(github, number)
     return found
 
 
@@ -58,16 +58,17 @@ def check_label(github: GitHub, number: int) -> None:
     if not person:
         raise UserError(f"#{number}: GitHub does not say who set the label {LABEL}: take it off, and set it again.")
     if person != BOT:
-        check_rights(github, person)
+        who = f"{person} set the label {LABEL} of #{number}; someone who has them must take it off and set it again."
+        check_rights(github, person, who)
 
 
-def check_rights(github: GitHub, person: str) -> None:
-    """Raise UserError unless someone may write to the repository."""
+def check_rights(github: GitHub, person: str, mend: str = "") -> None:
+    """Raise UserError unless someone may write to the repository; `mend` says what would mend it."""
     found = github.find(f"collaborators/{segment(person)}/permission") or {}
     if found.get("permission") not in WRITERS:
         raise UserError(
             f"{person} has no write rights in {github.repository} ({found.get('permission', 'none')}), and training "
-            f"costs money: someone who has them may take the label {LABEL} off and set it again."
+            f"costs money: {mend or f'someone who has them may take the label {LABEL} off and set it again.'}"
         )
 
 
