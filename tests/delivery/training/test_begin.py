@@ -51,6 +51,25 @@ def test_asked_again_it_finds_what_is_there(hub: Hub, client: Client) -> None:
     assert len(hub.comments_of(first[0])) == 1
 
 
+def test_asked_again_it_finds_its_branch_though_mains_order_is_another_by_now(
+    hub: Hub, client: Client, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="The branch is made"):
+        begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    made = tip(hub, "experiment/wider")
+    hub.workflow_permissions["can_approve_pull_request_reviews"] = True
+    other = "data: banking77\nmodel: bag\nset: {}\n"
+    hub.as_user().commit("main", {"params.yaml": other})
+    (tmp_path / "params.yaml").write_text(other, encoding="utf-8")
+    (tmp_path / "conf").symlink_to(ROOT / "conf")
+    # of that name, something else was asked for
+    with pytest.raises(UserError, match="choose another name"):
+        begin(client(), read_form(FORM | {"FORM_VALUES": "train.epochs=4"}, tmp_path), tip(hub, "main"), "main")
+    number, sha = begin(client(), read_form(FORM, tmp_path), tip(hub, "main"), "main")
+    assert sha == made == hub.pulls[number].head_sha
+    assert "data: aws_docs" in str(hub.pulls[number].body)
+
+
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("path", ["/git/trees$", "/git/commits$", "/git/refs$", "/pulls$", "/labels$", "/comments$"])
 def test_an_answer_that_is_lost_makes_nothing_twice(path: str, hub: Hub, client: Client) -> None:

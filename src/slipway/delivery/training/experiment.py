@@ -4,7 +4,7 @@ import base64
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +24,7 @@ from slipway.delivery.report.markdown import fenced
 from slipway.errors import UserError
 
 HEADER = "# The order form: what this branch trains, as someone asked by the form of train.yml.\n"
+FORM = "experiment/"  # what branches of the form begin with
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MOST_NAME, MOST_VALUES = 50, 4000  # characters
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+)+")
@@ -41,16 +42,21 @@ NOT_PERMITTED = re.compile(r"not permitted to create", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Experiment:
-    """What the form asks for, checked: the branch, the text of params.yaml, and the choices of compute."""
+    """What the form asks for, checked: the branch, the text of params.yaml, and the choices of compute.
+
+    `groups` and `values` are what it changes in the order that it starts from.
+    """
 
     name: str
     params: str
     compute: tuple[str, ...]
+    groups: Mapping[str, str]
+    values: Mapping[str, Any]
 
     @property
     def branch(self) -> str:
         """Where it is committed."""
-        return f"experiment/{self.name}"
+        return f"{FORM}{self.name}"
 
 
 def read_form(form: Mapping[str, str], root: Path = Path()) -> Experiment:
@@ -64,15 +70,20 @@ def read_form(form: Mapping[str, str], root: Path = Path()) -> Experiment:
             f"name: {name!r} must be of lower-case letters and digits, with single dashes between, and of "
             f"{MOST_NAME} characters at most, as wider-bag: the branch is experiment/NAME."
         )
-    order = read_yaml(root / PARAMS)
-    for group in ("data", "model"):
-        if chosen := form.get(f"FORM_{group.upper()}", "").strip():
-            check_text(group, chosen)
-            order[group] = chosen
-    order["set"] = overlaid(order.get("set") or {}, values(form.get("FORM_VALUES", "")))
-    params = HEADER + yaml.safe_dump(order, sort_keys=False, allow_unicode=True, width=100)
+    told = {group: form.get(f"FORM_{group.upper()}", "").strip() for group in ("data", "model")}
+    groups = {group: chosen for group, chosen in told.items() if chosen}
+    for group, chosen in groups.items():
+        check_text(group, chosen)
+    changed = values(form.get("FORM_VALUES", ""))
+    params = written(read_yaml(root / PARAMS), groups, changed)
     compose(params, root)
-    return Experiment(name, params, compute(form, root))
+    return Experiment(name, params, compute(form, root), groups, changed)
+
+
+def written(order: Mapping[str, Any], groups: Mapping[str, str], values: Mapping[str, Any]) -> str:
+    """params.yaml: an order with other groups and values."""
+    order = {**order, **groups, "set": overlaid(order.get("set") or {}, values)}
+    return HEADER + yaml.safe_dump(order, sort_keys=False, allow_unicode=True, width=100)
 
 
 def values(told: str) -> dict[str, Any]:
@@ -182,18 +193,32 @@ def begin(github: GitHub, experiment: Experiment, parent: str, base: str) -> tup
         tree = git.tree_with(github, git.look(github, parent).tree, {str(PARAMS): experiment.params})
         sha = git.commit(github, f"Train {experiment.name}", tree, parent)
         git.start(github, branch, sha)
-    elif contents(github, sha) != experiment.params:
+    elif (there := contents(github, sha)) is None or (
+        there != experiment.params and there != made_before(github, experiment, sha)
+    ):
         raise UserError(
             f"name: the branch {branch} is there already, with another {PARAMS}: choose another name, or edit "
             f"{PARAMS} on that branch."
         )
+    else:
+        experiment = replace(experiment, params=there)
     number = pull_request(github, experiment, base)
     github.post(f"issues/{number}/labels", {"labels": [LABEL]}, look=lambda: labelled(github, number))
-    there = sticky.find(github, number)
-    state = there.state if there else None
+    comment = sticky.find(github, number)
+    state = comment.state if comment else None
     if state is None or (state.status == "waiting" and state.compute != experiment.compute):
         sticky.write(github, number, waiting(), State(sha=sha, compute=experiment.compute))
     return number, sha
+
+
+def made_before(github: GitHub, experiment: Experiment, sha: str) -> str | None:
+    """params.yaml as the experiment changes the one that the commit `sha` was made on: main may have another by now."""
+    parents = git.look(github, sha).parents
+    try:
+        order = yaml.safe_load((contents(github, parents[0]) if parents else None) or "")
+        return written(order, experiment.groups, experiment.values)
+    except (yaml.YAMLError, TypeError, ValueError, AttributeError):
+        return None  # no order: somebody's own branch
 
 
 def pull_request(github: GitHub, experiment: Experiment, base: str) -> int:
