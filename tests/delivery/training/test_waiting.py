@@ -165,6 +165,19 @@ def test_a_job_that_is_done_is_reported_until_it_is(
     assert sweep(client(), fleet, print) == []
 
 
+def test_a_job_that_is_done_and_whose_report_failed_is_reported_anew_when_asked_again(
+    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int
+) -> None:
+    end(submit(number, epochs=1))
+    first = say(hub, client, fleet, number)
+    sticky.write(client(), number, "### Failed", first.model_copy(update={"status": "failed"}))
+    assert sweep(client(), fleet, print) == []
+    assert say(hub, client, fleet, number).status == "training"
+    assert sweep(client(), fleet, print) == [Due(number, hub.pulls[number].head_sha, f"{JOB}-1", "main")]
+    sticky.write(client(), number, "### Promote", first.model_copy(update={"status": "reported"}))
+    assert say(hub, client, fleet, number).status == "reported"
+
+
 def test_a_job_that_runs_is_left_alone(hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int) -> None:
     submit(number)
     say(hub, client, fleet, number)

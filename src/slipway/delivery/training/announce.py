@@ -14,7 +14,8 @@ def announce(github: GitHub, number: int, sha: str, job: Trained, hour_usd: floa
     """Write the comment and its state for the commit `sha`; the job that it named before is superseded.
 
     Where the branch has moved meanwhile, the newer commit's state stays, and this job is one of those that it names as
-    superseded. `hour_usd` is the price of an hour on demand.
+    superseded. One that was reported stays reported, unless it ended well and what came after it failed: asked for
+    again, it is reported anew. `hour_usd` is the price of an hour on demand.
     """
     there = sticky.find(github, number)
     before = there.state if there and there.state else State(sha=sha)
@@ -24,7 +25,8 @@ def announce(github: GitHub, number: int, sha: str, job: Trained, hour_usd: floa
         state = before.model_copy(update={"superseded": (*before.superseded, job.hash)[-20:]})
         sticky.write(github, number, sticky.body_of(there.text), state)
         return state
-    if before.sha == sha and before.name == job.name and before.status not in ("waiting", "training"):
+    again = before.status in ("waiting", "training") or (before.status == "failed" and job.fate == "done")
+    if before.sha == sha and before.name == job.name and not again:
         return before  # it is reported already
     state = before.followed_by(sha, job.hash, job.attempt, job.most_usd)
     sticky.write(github, number, training(job, sha, hour_usd, pages(github, job, region)), state)
