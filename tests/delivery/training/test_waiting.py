@@ -254,6 +254,33 @@ def test_a_job_that_a_dead_runner_did_not_announce_is_stopped_with_its_pull_requ
     assert backend.status() == "stopped"
 
 
+def test_a_job_that_a_dead_runner_did_not_announce_is_stopped_once_a_newer_commit_has_one(
+    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int
+) -> None:
+    submit(number)
+    hub.as_user().commit("wider", {"README.md": "more\n"})
+    assert stop_unwanted(client(), fleet, print) == []
+    submit(number, digits="1")
+    assert say(hub, client, fleet, number, "1").superseded == ()
+    assert stop_unwanted(client(), fleet, print) == [f"{JOB}-1"]
+
+
+def test_a_job_that_was_superseded_and_is_submitted_again_goes_on(
+    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int
+) -> None:
+    backend = submit(number)
+    say(hub, client, fleet, number)
+    hub.as_user().unlabel(number, "train")
+    assert stop_unwanted(client(), fleet, print) == [f"{JOB}-1"]
+    end(backend)
+    hub.as_user().label(number, "train")
+    submit(number)
+    # a sweep, just before the comment names it
+    assert stop_unwanted(client(), fleet, print) == []
+    assert say(hub, client, fleet, number).name == f"{JOB}-2"
+    assert stop_unwanted(client(), fleet, print) == []
+
+
 def test_a_job_of_another_repository_is_neither_reported_nor_stopped(
     hub: Hub,
     client: Client,

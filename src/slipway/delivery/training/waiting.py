@@ -147,8 +147,8 @@ def give_up(github: GitHub, found: Pull, state: State | None) -> None:
 def stop_unwanted(github: GitHub, fleet: Fleet, say: Say) -> list[str]:
     """Stop what runs though no pull request that asks for training waits for it; returns the names.
 
-    A job is stopped only where the pull request that it is tagged with names it, or asks for none any more: what a
-    person started is theirs, and what is submitted just now is named in a moment.
+    A job is stopped only where the pull request that it is tagged with asks for none any more, or has another for its
+    head: what a person started is theirs, and what is submitted just now is named in a moment.
     """
     running = {name: number for name, number in fleet.running().items() if number is not None}
     if not running:
@@ -174,12 +174,17 @@ def wants(github: GitHub, found: Pull) -> Iterator[str]:
 
 
 def may_stop(github: GitHub, number: int, hash: str) -> bool:
-    """Whether the comment of the pull request `number` names a job, also as one that was superseded; or whether it asks
-    for no training any more, as where a runner died before it wrote the comment.
+    """Whether the pull request `number` asks for no training any more, or its comment names another job for its head.
+
+    Its comment need not name this one, as where a runner died before it wrote that. While a job for the head is being
+    submitted, none is stopped: this may be that one, also where the comment names it as superseded.
     """
     try:
+        found = pull(github, number)
         there = sticky.find(github, number)
-        return bool(there and there.state and hash in there.state.hashes()) or not pull(github, number).asks
+        state = there.state if there else None
+        announced = state is not None and state.sha == found.sha and state.status != "waiting"
+        return not found.asks or bool(announced and state and state.hash != hash)
     except GitHubError as error:
         if error.status in (404, 410):
             return False
