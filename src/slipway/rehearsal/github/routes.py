@@ -128,7 +128,6 @@ _TABLE: dict[str, Route] = {
     "GET /actions/runs": Route(workflows.list_runs, ("actions:read",)),
     "GET /actions/workflows/{workflow_id}/runs": Route(workflows.list_runs, ("actions:read",)),
     "GET /actions/runs/{run_id}": Route(workflows.get_run, ("actions:read",)),
-    "POST /actions/runs/{run_id}/rerun": Route(workflows.rerun, ("actions:write",), "write"),
     # what is said of commits
     "GET /commits/{ref}/check-runs": Route(checks.list_checks, ("checks:read",)),
     "GET /commits/{ref}/status": Route(checks.combined_status, ("statuses:read",)),

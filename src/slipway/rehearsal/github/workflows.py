@@ -8,7 +8,7 @@ import yaml
 
 from slipway.rehearsal.github import forms
 from slipway.rehearsal.github.call import NOT_FOUND, Answer, Call, Json, RefusedError, known
-from slipway.rehearsal.github.event import Event, emit, now
+from slipway.rehearsal.github.event import Event, emit
 
 if TYPE_CHECKING:
     from slipway.rehearsal.github.hub import GitHub
@@ -29,7 +29,6 @@ class Run:
     updated_at: str
     status: str = "in_progress"
     conclusion: str | None = None
-    attempt: int = 1
 
 
 def workflow_id(file: str) -> int:
@@ -122,7 +121,7 @@ def _run(github: "GitHub", run: Run) -> Json:
     told |= {"id": run.id, "node_id": forms.node("WorkflowRun", run.id), "name": run.name, "head_branch": branch}
     told |= {"head_sha": head, "path": f"{FOLDER}/{run.file}", "display_title": run.name, "run_number": run.number}
     told |= {"event": event.name, "status": run.status, "conclusion": run.conclusion, "workflow_id": number}
-    told |= {"run_attempt": run.attempt, "url": url, "html_url": f"{github.site}/actions/runs/{run.id}"}
+    told |= {"run_attempt": 1, "url": url, "html_url": f"{github.site}/actions/runs/{run.id}"}
     told |= {"check_suite_url": f"{github.api}/check-suites/{run.id}", "check_suite_id": run.id}
     told |= {"workflow_url": f"{github.api}/actions/workflows/{number}", "pull_requests": []}
     told |= {"created_at": run.created_at, "updated_at": run.updated_at, "run_started_at": run.created_at}
@@ -158,14 +157,3 @@ def list_runs(github: "GitHub", call: Call) -> Answer:
 def get_run(github: "GitHub", call: Call) -> Answer:
     """One."""
     return Answer(200, _run(github, known(github.runs, call.number("run_id"))))
-
-
-def rerun(github: "GitHub", call: Call) -> Answer:
-    """Run it again: who runs workflows finds it in `events` under the name `rerun`, with its `run_id`."""
-    run: Run = known(github.runs, call.number("run_id"))
-    if run.status != "completed":
-        raise RefusedError(403, "This workflow is already running")
-    run.status, run.conclusion, run.attempt, run.updated_at = "queued", None, run.attempt + 1, now()
-    event = run.event
-    github.events.put(Event("rerun", {"run_id": run.id}, event.ref, event.sha, call.caller.login))
-    return Answer(201, {})
