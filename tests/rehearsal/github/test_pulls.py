@@ -177,6 +177,51 @@ def test_a_stranger_asks_from_a_fork_and_has_no_rights(github: GitHub) -> None:
     assert names(github) == ["pull_request closed"]
 
 
+def held(github: GitHub) -> list[tuple[str, str]]:
+    """The runs that wait for somebody's approval: their files, and the heads of the pull requests."""
+    told = github.as_user().do("GET", "actions/runs", status="action_required")["workflow_runs"]
+    assert {(each["status"], each["conclusion"], each["event"]) for each in told} <= {
+        ("completed", "action_required", "pull_request")
+    }
+    assert {each["actor"]["login"] for each in told} <= {"github-actions[bot]"}
+    return [(each["path"].rpartition("/")[2], each["head_sha"]) for each in told]
+
+
+def test_what_a_job_commits_waits_for_somebodys_approval(github: GitHub, pull: int) -> None:
+    job = Job(github, github.token_for({"contents": "write"}))
+    start = github.pulls[pull].head_sha
+    tree = job.ask("POST", "git/trees", {"base_tree": start, "tree": [{"path": "b.txt", "content": "1"}]}).json()["sha"]
+    body = {"message": "Report", "tree": tree, "parents": [start]}
+    made = job.ask("POST", "git/commits", body).json()["sha"]
+    assert job.ask("PATCH", "git/refs/heads/change", {"sha": made}).ok
+    assert github.pulls[pull].head_sha == made
+    assert names(github) == []
+    assert held(github) == [("ci.yml", made)]
+    assert github.as_user().do("GET", f"commits/{made}/check-runs")["check_runs"] == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "files"),
+    [
+        ("types: [synchronize]", []),
+        ("types: [reopened]", ["ci.yml", "more.yml"]),
+        ("branches: [release]", []),
+        ("paths: [a.txt]", ["ci.yml", "more.yml"]),
+        ("paths: [b.txt]", []),
+    ],
+)
+def test_what_an_event_does_not_start_waits_for_nobody(github: GitHub, filters: str, files: list[str]) -> None:
+    octocat = github.as_user()
+    more = f"on:\n  pull_request:\n    {filters}\njobs: {{}}\n"
+    octocat.commit("change", {"a.txt": "1\n", ".github/workflows/more.yml": more})
+    number = octocat.open_pull_request("change")
+    job = Job(github, github.token_for({"pull-requests": "write"}))
+    assert job.ask("PATCH", f"pulls/{number}", {"state": "closed"}).ok
+    assert held(github) == []
+    assert job.ask("PATCH", f"pulls/{number}", {"state": "open"}).ok
+    assert sorted(file for file, _ in held(github)) == (files or ["ci.yml"])
+
+
 def test_what_a_job_does_starts_nothing(github: GitHub, pull: int) -> None:
     job = Job(github, github.token_for({"pull-requests": "write", "contents": "write", "issues": "write"}))
     assert job.ask("POST", f"issues/{pull}/labels", {"labels": ["train"]}).ok

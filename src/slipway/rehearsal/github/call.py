@@ -32,7 +32,7 @@ class Caller:
     login: str
     role: str = "none"
     permissions: Mapping[str, str] | None = None
-    is_job: bool = False  # its requests start no workflows, but by the two dispatches
+    is_job: bool = False  # its requests start no workflows at once, but by the two dispatches
 
 
 @dataclass(frozen=True)

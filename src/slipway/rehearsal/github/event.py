@@ -11,9 +11,10 @@ from slipway.rehearsal.github.pull import Pull
 if TYPE_CHECKING:
     from slipway.rehearsal.github.hub import GitHub
 
-# what a job does with its token starts nothing but by these
-# https://docs.github.com/en/actions/concepts/security/github_token
+# of what a job does with its token the first start workflows, the second runs that wait for somebody's approval, and
+# all else nothing: https://docs.github.com/en/actions/concepts/security/github_token
 DISPATCHES = ("workflow_dispatch", "repository_dispatch")
+HELD = ("opened", "synchronize", "reopened")
 SKIPS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 
 
@@ -34,11 +35,16 @@ def now() -> str:
 
 def emit(github: "GitHub", name: str, payload: Json, ref: str, sha: str, caller: Caller) -> None:
     """Start workflows, if this starts any."""
-    if caller.is_job and name not in DISPATCHES:
+    at_once = not caller.is_job or name in DISPATCHES
+    if not at_once and (name != "pull_request" or payload["action"] not in HELD):
         return
     told = payload | {"repository": forms.full_repository(github), "sender": forms.user(github, caller.login)}
     github.check_event(name, told)
-    github.events.put(Event(name, told, ref, sha, caller.login))
+    event = Event(name, told, ref, sha, caller.login)
+    if at_once:
+        github.events.put(event)
+    else:
+        github.hold(event)
 
 
 def pushed(github: "GitHub", ref: str, before: str, after: str, caller: Caller) -> None:

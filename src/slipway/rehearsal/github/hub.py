@@ -19,7 +19,7 @@ from secrets import token_hex
 from threading import RLock
 from typing import Self
 
-from slipway.rehearsal.github import checks, deployments, event
+from slipway.rehearsal.github import checks, deployments, event, workflows
 from slipway.rehearsal.github.call import API, SITE, Caller, Json, RefusedError
 from slipway.rehearsal.github.checks import Check, Status
 from slipway.rehearsal.github.contract import contract
@@ -199,11 +199,11 @@ class GitHub:
             self.checks = [each for each in self.checks if each not in mine]
             self.checks.append(Check(number, sha, name, conclusion, run_id, event.now()))
 
-    def start_run(self, file: str, name: str, started: Event) -> int:
-        """A run of a workflow's file (`ci.yml`) has begun; its number."""
+    def start_run(self, file: str, name: str, started: Event, title: str = "") -> int:
+        """A run of a workflow's file (`ci.yml`) has begun; its number. `title` is its `run-name`."""
         with self.lock:
             number = len([run for run in self.runs.values() if run.file == file]) + 1
-            run = Run(self.next_id(), number, file, name, started, event.now(), event.now())
+            run = Run(self.next_id(), number, file, name, started, event.now(), event.now(), title)
             self.runs[run.id] = run
             return run.id
 
@@ -232,6 +232,10 @@ class GitHub:
         """Hold an event against GitHub's description."""
         if found := self.contract.wrong_event(name, payload):
             self.violations.append(found)
+
+    def hold(self, started: Event) -> None:
+        """List the runs of an event that wait for somebody's approval."""
+        workflows.hold(self, started)
 
     def next_id(self) -> int:
         """A number that nothing else has."""

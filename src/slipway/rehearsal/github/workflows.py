@@ -1,6 +1,7 @@
 """Workflows: started by hand or from outside, and their runs."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import yaml
 from slipway.rehearsal.github import forms
 from slipway.rehearsal.github.call import NOT_FOUND, Answer, Call, Json, RefusedError, known
 from slipway.rehearsal.github.event import Event, emit
+from slipway.rehearsal.runner.outside import Event as Started
+from slipway.rehearsal.runner.trigger import starts
 
 if TYPE_CHECKING:
     from slipway.rehearsal.github.hub import GitHub
@@ -27,6 +30,7 @@ class Run:
     event: Event
     created_at: str
     updated_at: str
+    title: str = ""
     status: str = "in_progress"
     conclusion: str | None = None
 
@@ -36,15 +40,19 @@ def workflow_id(file: str) -> int:
     return 1000 + sum(file.encode()) * 31 % 100000
 
 
-def _file(github: "GitHub", name: str, ref: str) -> tuple[str, str] | None:
-    """A workflow's file at a ref, by its name or number, and its text."""
+def _files(github: "GitHub", ref: str) -> Iterator[tuple[str, str]]:
+    """The workflows at a ref: the names of their files, and their texts."""
     sha = github.git.resolve(ref)
     if sha is None or github.git.entry(sha, FOLDER) is None:
-        return None
+        return
     for each in github.git.entries(f"{sha}:{FOLDER}"):
-        if each.path.endswith((".yml", ".yaml")) and name in (each.path, str(workflow_id(each.path))):
-            return each.path, github.git.blob(each.sha).decode()
-    return None
+        if each.path.endswith((".yml", ".yaml")):
+            yield each.path, github.git.blob(each.sha).decode()
+
+
+def _file(github: "GitHub", name: str, ref: str) -> tuple[str, str] | None:
+    """A workflow's file at a ref, by its name or number, and its text."""
+    return next((each for each in _files(github, ref) if name in (each[0], str(workflow_id(each[0])))), None)
 
 
 def dispatch_workflow(github: "GitHub", call: Call) -> Answer:
@@ -59,7 +67,7 @@ def dispatch_workflow(github: "GitHub", call: Call) -> Answer:
     if full is None:
         raise RefusedError(422, f"No ref found for: {ref}")
     found = _file(github, name, full)
-    triggers = _triggers(found[1]) if found else {}
+    triggers = _triggers(_read(found[1])) if found else {}
     if found is None or "workflow_dispatch" not in triggers:
         raise RefusedError(422, "Workflow does not have 'workflow_dispatch' trigger")
     named = (triggers["workflow_dispatch"] or {}).get("inputs") or {}
@@ -71,9 +79,13 @@ def dispatch_workflow(github: "GitHub", call: Call) -> Answer:
     return Answer(204)
 
 
-def _triggers(text: str) -> dict[str, Any]:
+def _read(text: str) -> Json:
     told = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes strings, lists and dicts alone
-    told = told.get("on", {}) if isinstance(told, dict) else {}
+    return told if isinstance(told, dict) else {}
+
+
+def _triggers(workflow: Json) -> dict[str, Any]:
+    told = workflow.get("on", {})
     if isinstance(told, str):
         return {told: None}
     return told if isinstance(told, dict) else dict.fromkeys(told)
@@ -110,6 +122,30 @@ def dispatch_repository(github: "GitHub", call: Call) -> Answer:
     return Answer(204)
 
 
+def _title(run: Run) -> str:
+    """What a run is listed as: its `run-name`, or what the event gives."""
+    told = run.event.payload
+    if run.event.name == "push":
+        return run.title or str(told["head_commit"]["message"]).splitlines()[0]
+    return run.title or str((told.get("pull_request") or {}).get("title") or run.name)
+
+
+def hold(github: "GitHub", event: Event) -> None:
+    """List a run of each workflow that an event of a pull request would start, had somebody approved it: without jobs,
+    and so without checks.
+    """
+    pull = event.payload["pull_request"]
+
+    def changed() -> list[str]:
+        fork_point = github.git.run("merge-base", pull["base"]["sha"], pull["head"]["sha"])
+        return [each.path for each in github.git.changes(fork_point, pull["head"]["sha"])]
+
+    for file, text in _files(github, event.sha):
+        told = _read(text)
+        if starts({"on": _triggers(told)}, f"{FOLDER}/{file}", Started(*event), changed):
+            github.end_run(github.start_run(file, told.get("name", f"{FOLDER}/{file}"), event), "action_required")
+
+
 def _run(github: "GitHub", run: Run) -> Json:
     url, event = f"{github.api}/actions/runs/{run.id}", run.event
     branch = event.ref.removeprefix("refs/heads/")
@@ -119,7 +155,7 @@ def _run(github: "GitHub", run: Run) -> Json:
     number = workflow_id(run.file)
     told: Json = {f"{name}_url": f"{url}/{name}" for name in ("jobs", "logs", "cancel", "rerun", "artifacts")}
     told |= {"id": run.id, "node_id": forms.node("WorkflowRun", run.id), "name": run.name, "head_branch": branch}
-    told |= {"head_sha": head, "path": f"{FOLDER}/{run.file}", "display_title": run.name, "run_number": run.number}
+    told |= {"head_sha": head, "path": f"{FOLDER}/{run.file}", "display_title": _title(run), "run_number": run.number}
     told |= {"event": event.name, "status": run.status, "conclusion": run.conclusion, "workflow_id": number}
     told |= {"run_attempt": 1, "url": url, "html_url": f"{github.site}/actions/runs/{run.id}"}
     told |= {"check_suite_url": f"{github.api}/check-suites/{run.id}", "check_suite_id": run.id}
