@@ -69,16 +69,10 @@ def publish(
 def undelivered(github: GitHub, number: int, sha: str, job: str, why: str, pages: Mapping[str, str]) -> bool:
     """Count a report that could not be published, in the state; the last of a few is told as a failure, and ends it.
 
-    Returns whether it was. A state that is about another job, or reported already, stays as it is; one of an earlier
-    attempt is about this job, where a runner died before it told of the later one.
+    Returns whether it was. A state that is about another job, or reported already, stays as it is.
     """
     there = sticky.find(github, number)
-    if (
-        there is None
-        or there.state is None
-        or there.state.hash != parse_name(job)[0]
-        or there.state.status != "training"
-    ):
+    if there is None or there.state is None or there.state.name != job or there.state.status != "training":
         return False
     last = there.state.asked + 1 >= MOST_ASKED
     state = there.state.model_copy(
@@ -113,8 +107,12 @@ def deliver(github: GitHub, found: Pull, sha: str, handover: Handover, job: str)
 
 
 def check(github: GitHub, branch: str, head: str) -> None:
-    """Let the checks run on a commit that none has run on: what the bot pushes starts no workflow."""
-    runs = github.pages(f"actions/workflows/{CHECKS}/runs", "workflow_runs", head_sha=head)
+    """Ask for the checks of a commit, once.
+
+    What a push began does not count: the run of the bot's own waits until somebody approves it, and is told of as
+    completed.
+    """
+    runs = github.pages(f"actions/workflows/{CHECKS}/runs", "workflow_runs", head_sha=head, event="workflow_dispatch")
     if next(runs, None) is None:
         github.post(f"actions/workflows/{CHECKS}/dispatches", {"ref": branch}, look=again)
 
