@@ -55,7 +55,7 @@ rehearse: $(INSTALLED) $(LANGUAGE) ## play it all, from pull request to producti
 	@python -m slipway.rehearsal $(SCENARIO)
 
 rehearse-all: $(INSTALLED) $(LANGUAGE) ## play the story, and each scenario of what may go wrong
-	@pytest -m rehearsal -rP --show-capture=stdout
+	@SLIPWAY_NO_SKIPS=1 pytest -m rehearsal -rP --show-capture=stdout
 
 kill-test: $(INSTALLED) ## kill training at 40 random moments, dvc, and who submits at each call; compare what comes out
 	@SLIPWAY_KILLS=40 pytest -n 2 --dist loadscope tests/training/test_kills.py tests/compute/sagemaker/test_crash.py \
