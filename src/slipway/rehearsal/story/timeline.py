@@ -24,7 +24,7 @@ class BrokenError(UserError):
 class Step:
     """One thing that happens; `evidence` is the line that shows it, `details` are what a reader may open.
 
-    `good` is None as long as it lasts, and for a check that says no where it may.
+    `good` is None as long as it lasts, for a check that says no where it may, and for what was not replayed.
     """
 
     name: str
@@ -40,20 +40,17 @@ class Step:
 
 @dataclass
 class Act:
-    """A part of the story."""
+    """A part of the story: `seconds` from its start to its end, once it is over; `broken` says why it broke off."""
 
     name: str
     steps: list[Step] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """How long all of it took."""
-        return sum(step.seconds for step in self.steps)
+    seconds: float = 0.0
+    broken: str = ""
 
     @property
     def good(self) -> bool:
-        """Whether each step went as it should."""
-        return not any(step.good is False for step in self.steps)
+        """Whether it went to its end, and each step as it should."""
+        return not self.broken and not any(step.good is False for step in self.steps)
 
 
 def shortened(evidence: str) -> str:
@@ -67,6 +64,7 @@ class Timeline:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
         self.acts: list[Act] = []
+        self._began = time.monotonic()
 
     @contextmanager
     def act(self, name: str) -> Iterator[Act]:
@@ -75,7 +73,14 @@ class Timeline:
         self.acts.append(act)
         self.console.print()
         self.console.print(Text(name, "bold"))
-        yield act
+        began = time.monotonic()
+        try:
+            yield act
+        except BaseException as error:
+            act.broken = str(error) or type(error).__name__
+            raise
+        finally:
+            act.seconds = time.monotonic() - began
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -105,10 +110,10 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """How long all of it took."""
-        return sum(act.seconds for act in self.acts)
+        """How long it is since it began."""
+        return time.monotonic() - self._began
 
     @property
     def good(self) -> bool:
-        """Whether the story was told to its end."""
+        """Whether each act is good."""
         return all(act.good for act in self.acts)
