@@ -35,7 +35,10 @@ def kill_in_turn(
         for at in range(len(steps(world, file, job))) if chosen is None else chosen:
             world.runner.kill_after = (file, job, at)
             if run is None:
-                [run] = [each for each in world.runner.pump() if each.workflow.endswith(file)]
+                runs = world.runner.pump()
+                for each in runs:
+                    world.show_recorded(each)
+                [run] = [each for each in runs if each.workflow.endswith(file)]
             else:
                 run = world.runner.rerun(run)
             if not any(each.id == job and each.reason.startswith(DEAD) for each in run.jobs):

@@ -1,4 +1,7 @@
-"""The record of a rehearsal: one HTML file with the timeline, and the comments as GitHub would show them."""
+"""The record of a rehearsal: one HTML file with the timeline, and the pull requests' comments as HTML.
+
+Their Mermaid charts stay source code, which GitHub would draw.
+"""
 
 import html
 import re

@@ -136,6 +136,7 @@ class World:
         runs = self.runner.pump()
         for run in runs:
             file = Path(run.workflow).name
+            self.show_recorded(run)
             if any(job.result == "failure" and (file, job.id) not in self.may_fail for job in run.jobs):
                 raise BrokenError(failure(run))
         self.expect(runs, *expected)
@@ -290,6 +291,14 @@ class World:
         name = f"{file} · {record.job} · {record.step}"
         may_fail = (file, record.job.partition(" ")[0]) in self.may_fail  # a matrix adds its values to the name
         good = True if record.conclusion == "success" else None if may_fail else False
+    def show_recorded(self, run: WorkflowRun) -> None:
+        """Tell the timeline of a run's jobs that were told to be a success."""
+        for job in run.jobs:
+            if job.recorded and job.attempt == run.attempt:
+                step = Step(f"{Path(run.workflow).name} · {job.name}", evidence="recorded, not replayed")
+                self.timeline.acts[-1].steps.append(step)
+                self.timeline.print(step)
+
         step = Step(name, record.seconds, good, evidence(record), record.log)
         self.timeline.acts[-1].steps.append(step)
         self.timeline.print(step)
