@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from slipway.rehearsal.runner.language import text
 
+OUSTED = "Canceling since a higher priority waiting request"
+
 
 class Member(Protocol):
     """A run or a job."""
@@ -56,11 +58,11 @@ class Groups:
             waiting = self._waiting.setdefault(name, [])
             if not concurrency.many:
                 for other in list(waiting):
-                    other.cancel(f"Canceling since a higher priority waiting request for {group} exists")
+                    other.cancel(f"{OUSTED} for {group} exists")
                 waiting.clear()
             waiting.append(member)
             if concurrency.cancel_in_progress and name in self._running:
-                self._running[name].cancel(f"Canceling since a higher priority waiting request for {group} exists")
+                self._running[name].cancel(f"{OUSTED} for {group} exists")
             self._next(name)
 
     @contextmanager

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from slipway.rehearsal.runner.record import StepRecord, WorkflowRun
+from slipway.rehearsal.runner.concurrency import OUSTED
+from slipway.rehearsal.runner.record import JobRecord, StepRecord, WorkflowRun
 
 
 def evidence(record: StepRecord) -> str:
@@ -13,11 +14,20 @@ def evidence(record: StepRecord) -> str:
     return told or (words[-1] if words else "")
 
 
+def failed(run: WorkflowRun) -> list[JobRecord]:
+    """The jobs that failed or were cut off, as by their timeout, but for those that gave way to a newer one."""
+    return [
+        job
+        for job in run.jobs
+        if job.result == "failure" or (job.result == "cancelled" and job.reason and not job.reason.startswith(OUSTED))
+    ]
+
+
 def failure(run: WorkflowRun) -> str:
-    """The last words of the step that failed."""
+    """The last words of the step that failed, or why its jobs did."""
     for step in run.steps:
         if step.conclusion == "failure":
             last = "\n".join(step.log.splitlines()[-15:])
             return f"{Path(run.workflow).name}, job {step.job}, step {step.step} failed:\n{last}"
-    reasons = [f"{job.name}: {job.reason or job.result}" for job in run.jobs if job.result == "failure"]
+    reasons = [f"{job.name}: {job.reason or job.result}" for job in failed(run)]
     return f"{Path(run.workflow).name} failed: {'; '.join(reasons)}"

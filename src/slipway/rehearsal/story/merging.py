@@ -7,6 +7,7 @@ from threading import Lock
 from slipway.rehearsal.aws.call import Call
 from slipway.rehearsal.github.pull import Pull
 from slipway.rehearsal.runner.record import WorkflowRun
+from slipway.rehearsal.story.evidence import failed
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
 
@@ -56,9 +57,9 @@ def _watched(world: World, failing: tuple[str, ...], file: str, runs: Callable[[
         found = runs()[-1]
     finally:
         world.may_fail -= allowed
-    failed = {job.id for job in found.jobs if job.result == "failure"}
-    if failed != set(failing):
-        raise BrokenError(f"{file}: {', '.join(failed) or 'no job'} failed, and {', '.join(failing) or 'none'} should")
+    ended = {job.id for job in failed(found)}
+    if ended != set(failing):
+        raise BrokenError(f"{file}: {', '.join(ended) or 'no job'} failed, and {', '.join(failing) or 'none'} should")
     return found
 
 

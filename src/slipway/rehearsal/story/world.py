@@ -23,7 +23,7 @@ from slipway.rehearsal.github.call import Caller
 from slipway.rehearsal.github.event import emit
 from slipway.rehearsal.runner import Runner
 from slipway.rehearsal.runner.record import StepRecord, WorkflowRun
-from slipway.rehearsal.story.evidence import evidence, failure
+from slipway.rehearsal.story.evidence import evidence, failed, failure
 from slipway.rehearsal.story.project import Clone
 from slipway.rehearsal.story.record import Conversation
 from slipway.rehearsal.story.timeline import BrokenError, Step, Timeline
@@ -135,9 +135,9 @@ class World:
         """
         runs = self.runner.pump()
         for run in runs:
-            file = Path(run.workflow).name
             self.show_recorded(run)
-            if any(job.result == "failure" and (file, job.id) not in self.may_fail for job in run.jobs):
+            file = Path(run.workflow).name
+            if any((file, job.id) not in self.may_fail for job in failed(run)):
                 raise BrokenError(failure(run))
         self.expect(runs, *expected)
         return runs
@@ -283,14 +283,6 @@ class World:
             for pull in self.github.pulls.values()
         ]
 
-    def _heard(self, record: StepRecord) -> None:
-        """Tell the timeline of a workflow's step."""
-        if record.outcome == "skipped":
-            return
-        file = Path(record.workflow).name
-        name = f"{file} · {record.job} · {record.step}"
-        may_fail = (file, record.job.partition(" ")[0]) in self.may_fail  # a matrix adds its values to the name
-        good = True if record.conclusion == "success" else None if may_fail else False
     def show_recorded(self, run: WorkflowRun) -> None:
         """Tell the timeline of a run's jobs that were told to be a success."""
         for job in run.jobs:
@@ -307,5 +299,13 @@ class World:
 METADATA = {
     "version": "2.0", "rawPath": "/metadata", "rawQueryString": "", "headers": {"host": "localhost"},
     "requestContext": {"http": {"method": "GET", "path": "/metadata", "sourceIp": "127.0.0.1"}},
+    def _heard(self, record: StepRecord) -> None:
+        """Tell the timeline of a workflow's step."""
+        if record.outcome == "skipped":
+            return
+        file = Path(record.workflow).name
+        name = f"{file} · {record.job} · {record.step}"
+        may_fail = (file, record.job.partition(" ")[0]) in self.may_fail  # a matrix adds its values to the name
+        good = True if record.conclusion == "success" else None if may_fail else False
     "isBase64Encoded": False,
 }  # fmt: skip
