@@ -88,6 +88,7 @@ class World:
         tools = docker.install(self.folder / "tools")
         self.runner = Runner(self.github, self.aws, self.folder / "runner")
         self.runner.recorded = set(RECORDED)
+        self.runner.subject_with_ids = True
         self.runner.listen = self._heard
         self.runner.path = [Path(tools.pop("PATH"))]
         self.runner.environment = {**tools, **plugins(), "TERRAFORM_BIN": binary(), "TF_INPUT": "0"}
