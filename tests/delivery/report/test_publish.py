@@ -243,15 +243,17 @@ def test_a_fork_gets_no_commit(hub: Hub, client: Client) -> None:
         publish(client(), good(), number, sha, JOB, {}, [])
 
 
+@pytest.mark.parametrize("last", [1, 2])
 def test_a_report_that_never_comes_ends_as_a_failure(
-    hub: Hub, client: Client, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    last: int, hub: Hub, client: Client, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha = hub.pulls[number].head_sha
-    hash, attempt = JOB.split("-")[1], int(JOB.split("-")[2])
+    # the runner of a later attempt died before it told of it
+    hash, attempt = JOB.split("-")[1], 1
     sticky.write(client(), number, "### Training", State(sha=sha).followed_by(sha, hash, attempt, 1.0))
     token = hub.token_for({"contents": "write", "pull_requests": "write", "actions": "write"})
     job = {"GITHUB_REPOSITORY": "acme/texts", "GITHUB_API_URL": hub.url, "GITHUB_RUN_ID": "7", "GITHUB_TOKEN": token}
-    for name, value in (job | {"JOB": JOB, "SHA": sha, "PULL_REQUEST": str(number)}).items():
+    for name, value in (job | {"JOB": f"slipway-{hash}-{last}", "SHA": sha, "PULL_REQUEST": str(number)}).items():
         monkeypatch.setenv(name, value)
     for tried in range(MOST_ASKED):
         [comment] = hub.comments_of(number)

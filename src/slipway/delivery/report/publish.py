@@ -69,10 +69,16 @@ def publish(
 def undelivered(github: GitHub, number: int, sha: str, job: str, why: str, pages: Mapping[str, str]) -> bool:
     """Count a report that could not be published, in the state; the last of a few is told as a failure, and ends it.
 
-    Returns whether it was. A state that is about another job, or reported already, stays as it is.
+    Returns whether it was. A state that is about another job, or reported already, stays as it is; one of an earlier
+    attempt is about this job, where a runner died before it told of the later one.
     """
     there = sticky.find(github, number)
-    if there is None or there.state is None or there.state.name != job or there.state.status != "training":
+    if (
+        there is None
+        or there.state is None
+        or there.state.hash != parse_name(job)[0]
+        or there.state.status != "training"
+    ):
         return False
     last = there.state.asked + 1 >= MOST_ASKED
     state = there.state.model_copy(
