@@ -83,6 +83,39 @@ def answers(world: World, bundle: str, environment: str = "production") -> None:
         step.shows(f"version {there.version}, bundle {bundle[:12]}")
 
 
+def blocked(world: World, number: int) -> None:
+    """Raise BrokenError unless the gate blocks a pull request, says so, and is why GitHub does not merge it."""
+    head = world.github.pulls[number].head_sha
+    if (verdict := world.gate(head)["verdict"]) != "block":
+        raise BrokenError(f"the gate of #{number} says {verdict}")
+    runs = [run for run in world.runner.runs if Path(run.workflow).name == "ci.yml" and run.sha == head]
+    if not runs:
+        raise BrokenError(f"ci.yml did not look at {head}")
+    says(world, runs[-1], "model-gate", "reports/gate.json says block")
+    with world.timeline.step("GitHub refuses the merge, though the tests are green") as step:
+        checks = {check.name: check.conclusion for check in world.github.checks if check.sha == head}
+        if (checks.get("test"), checks.get("model-gate")) != ("success", "failure"):
+            raise BrokenError(f"the checks of #{number}: {checks}")
+        step.shows(world.refused_merge(number, "model-gate"))
+
+
+def image_tag(world: World, bundle: str, start: str = "origin/main") -> str:
+    """The tag of the image with a bundle that a commit asks for."""
+    world.clone.begin("look", start)
+    code = f"from slipway.delivery.image.tag import tag_of; print(tag_of('{bundle}'))"
+    return world.clone.run("python", "-c", code, environment=world.aws.environment).strip()
+
+
+def image_of(world: World, bundle: str) -> str:
+    """The digest of the image with a bundle that main's tip asks for. Raises BrokenError where there is none."""
+    tag, ecr = image_tag(world, bundle), world.aws.client("ecr")
+    try:
+        found = ecr.describe_images(repositoryName="slipway-serve", imageIds=[{"imageTag": tag}])["imageDetails"]
+    except ecr.exceptions.ImageNotFoundException:
+        raise BrokenError(f"main asks for slipway-serve:{tag}, which does not exist") from None
+    return str(found[0]["imageDigest"])
+
+
 def once_asked(world: World, do: Callable[[Call], None]) -> None:
     """Do something once, as soon as a release asks `live` of production: the canary has its share of the traffic."""
     first = Lock()

@@ -6,6 +6,7 @@ from slipway.rehearsal.runner.record import StepRecord
 from slipway.rehearsal.story.ending import ends_well
 from slipway.rehearsal.story.project import replace
 from slipway.rehearsal.story.timeline import BrokenError
+from slipway.rehearsal.story.merging import DEPLOY, PRODUCTION, blocked
 from slipway.rehearsal.story.world import World
 
 TEXTS = ["Creates a new bucket in Amazon S3.", "Deletes the specified KMS key after a waiting period."]
@@ -99,8 +100,7 @@ def worse(world: World) -> None:
     """The gate stops a model that is worse: GitHub refuses the merge."""
     with world.timeline.act("A worse model"):
         number = train(world, "A hasty model", "hasty", train__epochs=1)
-        with world.timeline.step("GitHub refuses the merge") as step:
-            step.shows(world.refused_merge(number))
+        blocked(world, number)
 
 
 def canary_fails(world: World, good: str) -> None:

@@ -219,7 +219,12 @@ class World:
         return self._bundle(self.github.pulls[number].head_sha)
 
     def _bundle(self, commit: str) -> str:
-        return str(json.loads(self.github.git.run("show", f"{commit}:reports/gate.json"))["bundle"])
+        return str(self.gate(commit)["bundle"])
+
+    def gate(self, commit: str) -> dict[str, Any]:
+        """The verdict that a commit holds, with its bundle and reasons."""
+        found: dict[str, Any] = json.loads(self.github.git.run("show", f"{commit}:reports/gate.json"))
+        return found
 
     def answering(self, environment: str) -> Answering | None:
         """What answers in an environment; None before the first release."""
@@ -260,11 +265,13 @@ class World:
             over.set()
             visitor.join()
 
-    def refused_merge(self, number: int) -> str:
-        """Why GitHub does not merge. Raises BrokenError where it does."""
+    def refused_merge(self, number: int, check: str) -> str:
+        """Why GitHub does not merge: it names a check. Raises BrokenError where it merges, or names others."""
         try:
             self.mona.merge(number)
         except RefusedError as error:
+            if re.findall(r'status check "([^"]+)"', error.message) != [check]:
+                raise BrokenError(f"#{number} was refused, and not for {check} alone: {error.message}") from error
             return error.message
         raise BrokenError(f"#{number} was merged")
 
@@ -292,14 +299,6 @@ class World:
                 self.timeline.acts[-1].steps.append(step)
                 self.timeline.print(step)
 
-        step = Step(name, record.seconds, good, evidence(record), record.log)
-        self.timeline.acts[-1].steps.append(step)
-        self.timeline.print(step)
-
-
-METADATA = {
-    "version": "2.0", "rawPath": "/metadata", "rawQueryString": "", "headers": {"host": "localhost"},
-    "requestContext": {"http": {"method": "GET", "path": "/metadata", "sourceIp": "127.0.0.1"}},
     def _heard(self, record: StepRecord) -> None:
         """Tell the timeline of a workflow's step."""
         if record.outcome == "skipped":
@@ -308,5 +307,13 @@ METADATA = {
         name = f"{file} · {record.job} · {record.step}"
         may_fail = (file, record.job.partition(" ")[0]) in self.may_fail  # a matrix adds its values to the name
         good = True if record.conclusion == "success" else None if may_fail else False
+        step = Step(name, record.seconds, good, evidence(record), record.log)
+        self.timeline.acts[-1].steps.append(step)
+        self.timeline.print(step)
+
+
+METADATA = {
+    "version": "2.0", "rawPath": "/metadata", "rawQueryString": "", "headers": {"host": "localhost"},
+    "requestContext": {"http": {"method": "GET", "path": "/metadata", "sourceIp": "127.0.0.1"}},
     "isBase64Encoded": False,
 }  # fmt: skip

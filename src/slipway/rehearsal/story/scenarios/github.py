@@ -11,6 +11,7 @@ from slipway.rehearsal.github import RefusedError
 from slipway.rehearsal.runner.record import WorkflowRun
 from slipway.rehearsal.story import tale
 from slipway.rehearsal.story.ending import ends_well
+from slipway.rehearsal.story.merging import blocked
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
@@ -55,8 +56,7 @@ def gate_blocks(scene: Scene) -> None:
     """A model that is worse: GitHub refuses the merge, and production answers as before"""
     world = scene.world
     number = tale.train(world, "A hasty model", "hasty", train__epochs=1)
-    with world.timeline.step("GitHub refuses the merge") as step:
-        step.shows(world.refused_merge(number))
+    blocked(world, number)
     ends_well(world, scene.bundle)
 
 

@@ -80,7 +80,7 @@ def runner_killed_in_ci(scene: Scene) -> None:
         step.shows(f"#{number}")
     run = kill_in_turn(world, "ci.yml", {"model-gate": None})
     with world.timeline.step("GitHub refuses the merge") as step:
-        step.shows(world.refused_merge(number))
+        step.shows(world.refused_merge(number, "model-gate"))
     again(world, run)
     release(world, number)
     ends_well(world, scene.bundle)
