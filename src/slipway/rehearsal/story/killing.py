@@ -29,7 +29,7 @@ def kill_in_turn(
     """The run of a workflow that waits to be started (or `run`, again), whose machine dies after each step of the jobs
     in turn, or those of that number; it is run again each time. `restore` is called after each death.
 
-    Returns the last run, which is dead. Raises BrokenError where one goes on.
+    Returns the last run, which is dead. Raises BrokenError where one goes on, or had failed before it died.
     """
     for job, chosen in jobs.items():
         for at in range(len(steps(world, file, job))) if chosen is None else chosen:
@@ -41,8 +41,12 @@ def kill_in_turn(
                 [run] = [each for each in runs if each.workflow.endswith(file)]
             else:
                 run = world.runner.rerun(run)
-            if not any(each.id == job and each.reason.startswith(DEAD) for each in run.jobs):
+            dead = [each for each in run.jobs if each.id == job and each.reason.startswith(DEAD)]
+            if not dead:
                 raise BrokenError(f"{file}, job {job}: the runner did not die after step {at}: {run.jobs}")
+            for step in dead[0].steps:
+                if step.conclusion == "failure":
+                    raise BrokenError(f"{file}, job {job}: {step.step} failed before the runner died:\n{step.log}")
             restore()
     if run is None:
         raise BrokenError(f"{file} was killed after no step")

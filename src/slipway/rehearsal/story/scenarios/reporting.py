@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slipway.rehearsal.aws.call import Call
-from slipway.rehearsal.runner.record import WorkflowRun
 from slipway.rehearsal.story.ending import ends_well
-from slipway.rehearsal.story.evidence import failure
 from slipway.rehearsal.story.killing import kill_in_turn, steps
+from slipway.rehearsal.story.merging import again
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
@@ -64,12 +63,13 @@ def killed_in_report(scene: Scene) -> None:
         # a report that fails again and again is given up: each death is the first of its story
         comment.body = before
 
-    names = [str(step["name"]) for step in steps(world, file, "evaluate")]
-    handed = names.index("Hand it over")
-    run = kill_in_turn(world, file, {"find": None, "evaluate": range(handed), "publish": [0, 1, 2]}, None, restore)
-    run = kill_in_turn(world, file, {"publish": [3]}, run)
+    evaluate, publish = ([str(step["name"]) for step in steps(world, file, job)] for job in ("evaluate", "publish"))
+    handed, reported = evaluate.index("Hand it over"), publish.index("Check it, commit it, report")
+    early = {"find": None, "evaluate": range(handed), "publish": range(reported)}
+    run = kill_in_turn(world, file, early, None, restore)
+    run = kill_in_turn(world, file, {"publish": range(reported, len(publish))}, run)
     world.is_now(number, "reported")
-    finish(world, run)
+    again(world, run)
     committed_once(world, number)
     with world.timeline.step("push a commit that changes no model") as step:
         world.clone.begin("killed", "origin/killed")
@@ -80,9 +80,9 @@ def killed_in_report(scene: Scene) -> None:
     world.is_now(number, "training")
     world.schedule()
     # what is handed over is published, also where the machine dies then
-    run = kill_in_turn(world, file, {"evaluate": range(handed, len(names))})
+    run = kill_in_turn(world, file, {"evaluate": range(handed, len(evaluate))})
     world.is_now(number, "reported")
-    finish(world, run)
+    again(world, run)
     world.pump()
     world.is_now(number, "reported")
     committed_once(world, number)
@@ -113,7 +113,7 @@ def credentials_expire(scene: Scene) -> None:
             raise BrokenError("no step says that the credentials have expired")
         step.shows(next(line for line in log.splitlines() if "expired" in line.lower()))
     world.is_now(number, "training")
-    finish(world, runs[-1])
+    again(world, runs[-1])
     world.is_now(number, "reported")
     committed_once(world, number)
     ends_well(world, scene.bundle)
@@ -161,13 +161,6 @@ def trained(world: World, branch: str, change: Callable[[Path], None] | None = N
         step.shows(str(world.state(number).name))
     world.aws.events.lose = False
     return number
-
-
-def finish(world: World, run: WorkflowRun) -> None:
-    """Run a run again, to its end. Raises BrokenError where it fails."""
-    done = world.runner.rerun(run)
-    if done.conclusion != "success":
-        raise BrokenError(failure(done))
 
 
 def committed_once(world: World, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from slipway.rehearsal.story.ending import ends_well
 from slipway.rehearsal.story.killing import kill_in_turn
+from slipway.rehearsal.story.merging import again
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
@@ -51,7 +52,7 @@ def closed_while_training(scene: Scene) -> None:
     number = order(world, "closed", **ENDLESS)
     name = in_training(world, number)
     world.mona.close(number)
-    world.runner.rerun(kill_in_turn(world, "train.yml", {"stop": None}))
+    again(world, kill_in_turn(world, "train.yml", {"stop": None}))
     stopped(world, name)
     world.pump()
     if world.bot_commits(number):
@@ -71,11 +72,11 @@ def label_taken_off(scene: Scene) -> None:
     world.is_now(number, "waiting")
     world.mona.label(number, "train")
     world.pump("train.yml")
-    again = str(world.state(number).name)
+    second = str(world.state(number).name)
     world.await_report(number)
     world.is_now(number, "reported")
-    if again == name or not said(world, again, "goes on from step"):
-        raise BrokenError(f"{again} did not go on from what {name} had done")
+    if second == name or not said(world, second, "goes on from step"):
+        raise BrokenError(f"{second} did not go on from what {name} had done")
     ends_well(world, scene.bundle)
 
 
@@ -124,7 +125,7 @@ def killed_in_train(scene: Scene) -> None:
     values = "train.epochs=5"
     world.mona.dispatch("train.yml", {"name": "killed", "data": "aws_docs", "model": "bag", "values": values})
     run = kill_in_turn(world, "train.yml", dict.fromkeys(("order", "permit", "submit")))
-    world.runner.rerun(run)
+    again(world, run)
     [number] = set(world.github.pulls) - before
     world.await_report(number)
     world.is_now(number, "reported")
