@@ -421,6 +421,44 @@ def test_a_run_that_is_at_it_is_not_disturbed(hub: Hub, client: Client, fleet: F
     assert len(asked(hub)) == 1
 
 
+@pytest.mark.parametrize(
+    ("branch", "title", "asks"),
+    [
+        ("wider", "train pull request {} again", 0),
+        ("wider", "train pull request {}1 again", 1),
+        ("experiment/wider", "train wider", 0),
+        ("wider", "train wider", 1),
+    ],
+)
+def test_a_run_that_was_dispatched_for_it_is_not_disturbed(
+    branch: str, title: str, asks: int, hub: Hub, client: Client, fleet: Fleet, opened: Opened
+) -> None:
+    hub.as_user().commit("main", {".github/workflows/train.yml": TRAIN})
+    number = opened(branch, "train")
+    hub.as_user().dispatch("train.yml", {})
+    while (event := hub.events.get()).name != "workflow_dispatch":
+        pass
+    run = hub.start_run("train.yml", "train", event, title.format(number))
+    sweep(client(), fleet, print)
+    assert len(asked(hub)) == asks
+    hub.end_run(run, "failure")
+    sweep(client(), fleet, print)
+    assert len(asked(hub)) == 1
+
+
+def test_a_pull_request_that_is_named_like_a_run_is_none(
+    hub: Hub, client: Client, fleet: Fleet, number: int, opened: Opened
+) -> None:
+    hub.as_user().commit("other", {"README.md": "other\n"})
+    hub.as_user().open_pull_request("other", title=f"train pull request {number} again")
+    while not hub.events.empty():
+        event = hub.events.get()
+        if event.payload.get("number") not in (None, number):
+            hub.start_run("train.yml", "train", event)
+    sweep(client(), fleet, print)
+    assert len(asked(hub)) == 1
+
+
 def test_an_older_submission_that_comes_late_is_superseded(
     hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int
 ) -> None:

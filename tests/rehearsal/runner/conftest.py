@@ -40,6 +40,7 @@ class Hub:
     granted: list[dict[str, str]] = field(default_factory=list)
     actors: set[str] = field(default_factory=set)
     listed: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+    titles: dict[int, str] = field(default_factory=dict)
     checks: dict[tuple[str, str], str | None] = field(default_factory=dict)
     branches: dict[str, set[str]] = field(default_factory=dict)  # that an environment lets in
     deployments: dict[int, tuple[str, str, str]] = field(default_factory=dict)
@@ -67,9 +68,10 @@ class Hub:
     def revoke(self, token: str) -> None:
         del self.tokens[token]
 
-    def start_run(self, file: str, name: str, started: Event) -> int:
+    def start_run(self, file: str, name: str, started: Event, title: str) -> int:
         number = next(self._numbers)
         self.listed[number] = (file, name, "")
+        self.titles[number] = title
         return number
 
     def end_run(self, run_id: int, conclusion: str) -> None:

@@ -109,6 +109,21 @@ def test_contexts_tell_what_the_event_told(hub, runner):
     assert {key: github[key] for key in expected} == expected
 
 
+def test_a_run_is_listed_by_its_run_name(hub, runner):
+    hub.push({".github/workflows/play.yml": """
+        run-name: ${{ inputs.number && format('again {0} by {1}', inputs.number, github.actor) || '' }}
+        on: {workflow_dispatch: {inputs: {number: {type: number}}}}
+        jobs:
+          a: {runs-on: x, steps: [{run: 'true'}]}
+        """})  # fmt: skip
+    about = {"workflow": ".github/workflows/play.yml"}
+    runs = [
+        runner.run("play.yml", hub.event("workflow_dispatch", inputs=given, **about))
+        for given in ({"number": "12"}, {})
+    ]
+    assert [hub.titles[run.id] for run in runs] == ["again 12 by octocat", ""]
+
+
 def test_a_token_may_what_the_job_says_and_a_forks_may_read(hub, runner):
     hub.push({".github/workflows/play.yml": """
         on: [push, pull_request]

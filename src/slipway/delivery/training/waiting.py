@@ -5,6 +5,7 @@ What a pull request waits for stands in its comment, what a job did only AWS kno
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from slipway.compute.folder import parse_name
@@ -16,12 +17,14 @@ from slipway.delivery.github.api import GitHub, GitHubError, again
 from slipway.delivery.github.pulls import LABEL, Pull, asking, pull
 from slipway.delivery.github.sticky import BOT, MOST_ASKED, State
 from slipway.delivery.report.markdown import span
+from slipway.delivery.training.experiment import FORM
 from slipway.delivery.training.permit import check_label
 from slipway.errors import UserError
 
 WORKFLOW = "train.yml"
 # attempts at one job that end for want of machines, before a person is to look
 MOST_ATTEMPTS = 12
+MOST_RUNS = 100  # dispatched runs, the newest: what has not ended is among them
 Action = Literal["nothing", "report", "train", "give up"]
 Say = Callable[[str], None]
 
@@ -96,8 +99,15 @@ def is_about(github: GitHub, state: State, found: Pull) -> bool:
 
 
 def is_busy(github: GitHub, found: Pull) -> bool:
-    """Whether a run that a pull request's head began has not ended."""
-    runs = github.pages(f"actions/workflows/{WORKFLOW}/runs", "workflow_runs", head_sha=found.sha)
+    """Whether a run that a pull request's head began, or that was dispatched for it, has not ended."""
+    path = f"actions/workflows/{WORKFLOW}/runs"
+    runs = [*github.pages(path, "workflow_runs", head_sha=found.sha)]
+    # those have main's commit, and say in their title (`run-name`) what they are for
+    titles = {f"train pull request {found.number} again"}
+    if found.branch.startswith(FORM):
+        titles.add(f"train {found.branch.removeprefix(FORM)}")
+    dispatched = islice(github.pages(path, "workflow_runs", event="workflow_dispatch"), MOST_RUNS)
+    runs += [run for run in dispatched if run["display_title"] in titles]
     return any(run["status"] != "completed" for run in runs)
 
 

@@ -49,8 +49,8 @@ class GitHub(Protocol):
     def revoke(self, token: str) -> None:
         """End a job's token: the job is over."""
 
-    def start_run(self, file: str, name: str, started: Any) -> int:
-        """List a run of a workflow's file (`ci.yml`), started by that event; its id."""
+    def start_run(self, file: str, name: str, started: Any, title: str) -> int:
+        """List a run of a workflow's file (`ci.yml`), started by that event; its id. `title` is its `run-name`."""
 
     def end_run(self, run_id: int, conclusion: str) -> None:
         """An attempt of a run is over."""

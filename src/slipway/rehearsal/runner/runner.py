@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from slipway.errors import UserError
 from slipway.rehearsal.runner.artifacts import Artifacts
 from slipway.rehearsal.runner.concurrency import Groups
 from slipway.rehearsal.runner.git import Repository
-from slipway.rehearsal.runner.language import Language, Tree
+from slipway.rehearsal.runner.language import Language, Tree, text
 from slipway.rehearsal.runner.machine import Machine
 from slipway.rehearsal.runner.origin import Origin, from_fork, place
 from slipway.rehearsal.runner.outside import Aws, Event, GitHub
@@ -167,10 +168,15 @@ class Runner:
                 continue
             with self._lock:
                 self._numbers[file] += 1
-                name = workflow.get("name") or file
-                ids = self.github.start_run(Path(file).name, name, event), self._numbers[file]
-            runs.append(Run(self, self._origin(event, file, workflow, ref, sha, *ids, attempt=1)))
+                origin = self._origin(event, file, workflow, ref, sha, 0, self._numbers[file], attempt=1)
+                id = self.github.start_run(Path(file).name, origin.name, event, self._title(origin))
+            runs.append(Run(self, replace(origin, run=id)))
         return runs
+
+    def _title(self, origin: Origin) -> str:
+        """The workflow's `run-name`; empty where it has none."""
+        known = {"github": origin.context(), "inputs": origin.inputs, "vars": self.github.variables}
+        return text(self.language.evaluate(origin.workflow.get("run-name"), known)).strip()
 
     def _origin(
         self, event: Event, file: str, workflow: Tree, ref: str, sha: str, run: int, number: int, attempt: int
