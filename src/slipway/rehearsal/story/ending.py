@@ -1,21 +1,32 @@
 """How every story must end, whatever happened in it."""
 
+import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
 
 from slipway.compute.folder import parse_name
 from slipway.delivery.github.sticky import BOT
+from slipway.rehearsal.story.merging import image_of
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
 
 
-def ends_well(world: World, bundle: str) -> None:
-    """Production answers with this bundle, nothing was trained, built or released twice, each pull request has at most
-    one comment, no state is locked, and GitHub was asked as it documents. Raises BrokenError.
+def ends_well(world: World, bundle: str, refused: bool = False) -> None:
+    """Production answers with this bundle and, where main asks for it, in the image that main asks for; no job ended
+    twice with a result, no image was released twice in a row, each pull request has at most one comment by the bot, no
+    state is locked, and GitHub was asked as it documents. Raises BrokenError.
+
+    `refused`: main asks for an image of this bundle that was refused, so that another must answer.
     """
     with world.timeline.step("production answers as it should, nothing was done twice, nothing is locked") as step:
         there = world.answering("production")
         if there is None or there.bundle != bundle:
             raise BrokenError(f"production answers with {there}, not with {bundle}")
+        asked = image_of(world, bundle) if world.merged_bundle() == bundle else ""
+        if asked and (asked == there.image) == refused:
+            raise BrokenError(f"production answers with {there}, and main asks for {asked}")
         for found in (trained_twice(world), released_twice(world), commented_twice(world), locked(world)):
             if found:
                 raise BrokenError(found)
@@ -33,11 +44,18 @@ def trained_twice(world: World) -> str:
 
 
 def released_twice(world: World) -> str:
-    """Versions that were brought to production more than once."""
-    told = [each.told for each in world.aws.releases.deployments.values()]
-    done = Counter(each["description"] for each in told if each["status"] == "Succeeded" and each.get("description"))
-    twice = [description for description, count in done.items() if count > 1]
+    """Images that two releases brought, one after the other, with nothing in between."""
+    twice = repeated(each.told for each in world.aws.releases.deployments.values())
     return f"released twice: {', '.join(twice)}" if twice else ""
+
+
+def repeated(deployments: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The images that successful deployments, as CodeDeploy tells of them and in order, brought twice in a row."""
+    done: dict[str, list[str]] = {}
+    for told in deployments:
+        if told["status"] == "Succeeded" and told["creator"] == "user":
+            done.setdefault(told["applicationName"], []).append(json.loads(told["description"]).get("tag", ""))
+    return [f"{tag} ({name})" for name, tags in done.items() for tag, other in pairwise(tags) if tag == other]
 
 
 def commented_twice(world: World) -> str:

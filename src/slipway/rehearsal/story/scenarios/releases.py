@@ -12,6 +12,7 @@ from slipway.rehearsal.story.merging import (
     answers,
     blocked,
     documentation,
+    image_tag,
     merge,
     once_asked,
     propose,
@@ -109,7 +110,7 @@ def smoke_prediction_differs(scene: Scene) -> None:
     run = release(world, propose(world, "otherwise", "Look at less of a text", answer_otherwise), "staging")
     says(world, run, "staging", "does not answer as recorded")
     answers(world, scene.bundle, "staging")
-    ends_well(world, scene.bundle)
+    ends_well(world, scene.bundle, refused=True)
 
 
 def first_release_fails(scene: Scene) -> None:
@@ -137,9 +138,7 @@ def critical_vulnerability(scene: Scene) -> None:
     """The scan finds something critical in the new image: refused, until somebody accepts it by name"""
     world = scene.world
     with world.timeline.step("a vulnerability becomes known") as step:
-        world.clone.begin("look", f"origin/{world.github.pulls[scene.number].head_ref}")
-        code = f"from slipway.delivery.image.tag import tag_of; print(tag_of('{scene.better}'))"
-        tag = world.clone.run("python", "-c", code, environment=world.aws.environment).strip()
+        tag = image_tag(world, scene.better, f"origin/{world.github.pulls[scene.number].head_ref}")
         world.aws.registry.critical(tag, "CVE-2026-12345")
         step.shows(f"CVE-2026-12345 in {tag}")
     run = release(world, scene.number, "staging")
