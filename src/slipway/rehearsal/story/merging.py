@@ -1,10 +1,12 @@
 """A merge and the release that it starts: how most scenarios of releases begin, and what they look at afterwards."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
 from slipway.rehearsal.aws.call import Call
+from slipway.rehearsal.github import RefusedError
 from slipway.rehearsal.github.pull import Pull
 from slipway.rehearsal.runner.record import WorkflowRun
 from slipway.rehearsal.story.evidence import failed
@@ -92,11 +94,23 @@ def blocked(world: World, number: int) -> None:
     if not runs:
         raise BrokenError(f"ci.yml did not look at {head}")
     says(world, runs[-1], "model-gate", "reports/gate.json says block")
-    with world.timeline.step("GitHub refuses the merge, though the tests are green") as step:
-        checks = {check.name: check.conclusion for check in world.github.checks if check.sha == head}
-        if (checks.get("test"), checks.get("model-gate")) != ("success", "failure"):
-            raise BrokenError(f"the checks of #{number}: {checks}")
-        step.shows(world.refused_merge(number, "model-gate"))
+    checks = {check.name: check.conclusion for check in world.github.checks if check.sha == head}
+    if (checks.get("test"), checks.get("model-gate")) != ("success", "failure"):
+        raise BrokenError(f"the checks of #{number}: {checks}")
+    not_merged(world, number)
+
+
+def not_merged(world: World, number: int) -> None:
+    """Raise BrokenError unless GitHub refuses a merge for the gate's check, and for no other."""
+    with world.timeline.step("GitHub refuses the merge") as step:
+        try:
+            world.mona.merge(number)
+        except RefusedError as error:
+            if re.findall(r'status check "([^"]+)"', error.message) != ["model-gate"]:
+                raise BrokenError(f"#{number} was refused, and not for its model alone: {error.message}") from error
+            step.shows(error.message)
+        else:
+            raise BrokenError(f"#{number} was merged")
 
 
 def image_tag(world: World, bundle: str, start: str = "origin/main") -> str:

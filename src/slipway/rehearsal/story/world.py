@@ -18,7 +18,7 @@ from slipway.delivery.github import sticky
 from slipway.delivery.terraform.root import binary
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.docker import client as docker
-from slipway.rehearsal.github import GitHub, Person, RefusedError
+from slipway.rehearsal.github import GitHub, Person
 from slipway.rehearsal.github.call import Caller
 from slipway.rehearsal.github.event import emit
 from slipway.rehearsal.runner import Runner
@@ -264,16 +264,6 @@ class World:
         finally:
             over.set()
             visitor.join()
-
-    def refused_merge(self, number: int, check: str) -> str:
-        """Why GitHub does not merge: it names a check. Raises BrokenError where it merges, or names others."""
-        try:
-            self.mona.merge(number)
-        except RefusedError as error:
-            if re.findall(r'status check "([^"]+)"', error.message) != [check]:
-                raise BrokenError(f"#{number} was refused, and not for {check} alone: {error.message}") from error
-            return error.message
-        raise BrokenError(f"#{number} was merged")
 
     def merged_bundle(self) -> str:
         """The bundle that main asks for."""
