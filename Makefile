@@ -44,8 +44,8 @@ demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came o
 	@slipway summary
 
 test: $(INSTALLED) $(CHECKOV) $(LANGUAGE) lint ## run all checks and tests
-	@# on two cores: others work while one waits for what it started
-	@pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
+	@# on two cores: others work while one waits for what it started. What it covers takes half as long again to find out
+	@pytest -n 4 --dist loadscope --no-loadscope-reorder $(if $(SLIPWAY_COVERAGE),--cov --cov-report=term)
 
 datasets: $(INSTALLED) ## bring the public data set that most tests read: SLIPWAY_DATASETS=.slipway/datasets make test
 	@python tests/fetch_datasets.py .slipway/datasets

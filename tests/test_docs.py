@@ -175,9 +175,9 @@ def triggers(name: str) -> dict[str, Any]:
 
 @cache
 def variables() -> set[str]:
-    """What code, configuration and workflows read of the environment, and what bootstrap sets on GitHub."""
+    """What code, configuration, workflows and Makefile read of the environment, and what bootstrap sets on GitHub."""
     files = [path for folder in FOLDERS[2:] for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".yaml")]
-    files += [*WORKFLOWS.iterdir(), *(ROOT / "terraform" / "bootstrap").glob("*.tf")]
+    files += [ROOT / "Makefile", *WORKFLOWS.iterdir(), *(ROOT / "terraform" / "bootstrap").glob("*.tf")]
     return {each for path in files for each in VARIABLE.findall(path.read_text(encoding="utf-8"))}
 
 
