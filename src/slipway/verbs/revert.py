@@ -8,13 +8,13 @@ PREFIX = "refs/heads/"
 
 
 def run() -> None:
-    """Outputs `number` and `url`. Raises UserError for a workflow that runs for no branch."""
+    """Outputs `number` and `url`; COMMIT is what was released. Raises UserError for a workflow of no branch."""
     github = GitHub.from_environment()
     base = variable("GITHUB_REF").removeprefix(PREFIX)
     run = f"{github.url}/actions/runs/{variable('GITHUB_RUN_ID')}"
-    pull = revert(github, variable("GITHUB_SHA"), base, f"Production did not keep it: {run}")
+    pull = revert(github, variable("COMMIT"), base, f"Production did not keep it: {run}")
     if pull is None:
-        summary(f"There is nothing to take back: {base} asks for the model of before.")
+        summary(f"There is nothing to take back: {base} asks for another model.")
         return
     output("number", str(pull["number"]))
     output("url", pull["html_url"])

@@ -3,14 +3,17 @@
 from slipway.delivery.github.job import output, summary
 from slipway.delivery.image.registry import Registry
 from slipway.delivery.project import project
-from slipway.delivery.release.canary import BACK, pause, shift, stop
-from slipway.delivery.release.function import Function, Live, function_of
+from slipway.delivery.release.canary import BACK, shift, stop
+from slipway.delivery.release.function import Function, Live, function_of, pause
 from slipway.delivery.release.record import Brought, Record
 from slipway.errors import UserError
 
 
 def run(words: list[str]) -> None:
-    """Outputs `version`. Raises UserError for a version that there is not, or that does not answer."""
+    """Outputs `version`, and the `commit` that brought what it replaces, where that is on record.
+
+    Raises UserError for a version that there is not, or that does not answer.
+    """
     function = function_of("production")
     record = Record(function.name, function.account)
     if len(words) != 1 or not words[0].isdecimal():
@@ -29,6 +32,7 @@ def run(words: list[str]) -> None:
     if live.version != version or live.shares:
         go_back(function, record, live, version)
     output("version", version)
+    output("commit", record.replaced(version))
     summary(f"**Version {version} answers in production.** What it replaced is not released again without `force`.")
 
 

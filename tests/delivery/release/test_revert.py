@@ -33,10 +33,15 @@ def checkout(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     for key, value in (("user.name", "octocat"), ("user.email", "octocat@example.com")):
         git(tmp_path, "config", key, value)
-    write(tmp_path, {".github/workflows/ci.yml": CI, "dvc.lock": "first\n", "lambda/old.py": "", "readme.md": "1\n"})
+    files = {".github/workflows/ci.yml": CI, "lambda/Dockerfile": "COPY lambda/code.py /\n", "lambda/code.py": "1\n"}
+    write(tmp_path, files | model("first") | {"lambda/old.py": "", "readme.md": "1\n"})
     commit(github, tmp_path, "first")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def model(name: str) -> dict[str, str | None]:
+    return {"dvc.lock": f"{name}\n", "reports/gate.json": f'{{"bundle": "{name}"}}\n'}
 
 
 def write(folder: Path, files: dict[str, str | None]) -> None:
@@ -59,7 +64,7 @@ def commit(github: GitHub, folder: Path, message: str) -> str:
 def merge(github: GitHub, folder: Path) -> str:
     """A pull request with another model is merged; returns the merge."""
     git(folder, "switch", "--quiet", "-c", "model")
-    write(folder, {"dvc.lock": "second\n", "lambda/old.py": None, "lambda/new.py": "1\n"})
+    write(folder, model("second") | {"lambda/old.py": None, "lambda/new.py": "1\n"})
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "-m", "second")
     git(folder, "switch", "--quiet", "main")
@@ -88,7 +93,7 @@ def test_what_a_merge_brought_goes_and_what_came_after_stays(github: GitHub, che
     assert "an alarm rang" in pull["body"]
     found = tree(github, pull["head"]["ref"])
     assert (found["dvc.lock"], found["readme.md"]) == ("first", "2")
-    assert {name for name in found if name.startswith("lambda/")} == {"lambda/old.py"}
+    assert {"lambda/old.py", "lambda/new.py"} & set(found) == {"lambda/old.py"}
     assert git(github.repository_path, "rev-parse", f"{pull['head']['ref']}^") == tip
     assert any(request.endswith("/workflows/ci.yml/dispatches") for request in github.requests)
 
@@ -125,3 +130,32 @@ def test_what_is_in_the_way_is_told(github: GitHub, checkout: Path) -> None:
 def test_the_first_model_of_all_has_nothing_before_it(github: GitHub, checkout: Path) -> None:
     with pytest.raises(UserError, match="there is nothing to go back to"):
         revert(client(github), git(checkout, "rev-parse", "HEAD"), "main", "why")
+
+
+def test_a_later_merge_that_brought_no_other_image_stays(github: GitHub, checkout: Path) -> None:
+    merged = merge(github, checkout)
+    write(checkout, {"lambda/accepted.yaml": "- CVE\n"})
+    tip = commit(github, checkout, "accept")
+    pull = revert(client(github), tip, "main", "an alarm rang")
+    assert pull is not None
+    found = tree(github, pull["head"]["ref"])
+    assert pull["head"]["ref"] == f"revert/{merged[:12]}"
+    assert (found["reports/gate.json"], found["lambda/accepted.yaml"]) == ('{"bundle": "first"}', "- CVE")
+
+
+def test_serving_code_that_was_rejected_is_taken_back_without_the_model(github: GitHub, checkout: Path) -> None:
+    merge(github, checkout)
+    write(checkout, {"lambda/code.py": "2\n"})
+    tip = commit(github, checkout, "faster")
+    pull = revert(client(github), tip, "main", "an alarm rang")
+    assert pull is not None
+    found = tree(github, pull["head"]["ref"])
+    assert (found["lambda/code.py"], found["dvc.lock"]) == ("1", "second")
+
+
+def test_nothing_is_taken_back_where_main_asks_for_another_model_by_now(github: GitHub, checkout: Path) -> None:
+    merged = merge(github, checkout)
+    write(checkout, model("third"))
+    commit(github, checkout, "third")
+    assert revert(client(github), merged, "main", "somebody went back from it") is None
+    assert len(github.pulls) == 0

@@ -31,16 +31,20 @@ def image_tag(bundle: Path = Path(BUNDLE)) -> str:
 
 def tag_of(digest: str) -> str:
     """The tag of the image with the bundle of this digest, which need not be here. Raises UserError as `image_tag`."""
-    copied = [name for name in sources() if not name.startswith(BUNDLE)]
-    whole = "".join(f"{each}  {name}\n" for name, each in (digests(DOCKERFILE, *copied) | {BUNDLE: digest}).items())
+    files = [name for name in sources() if not name.startswith(BUNDLE)]
+    whole = "".join(f"{each}  {name}\n" for name, each in (digests(DOCKERFILE, *files) | {BUNDLE: digest}).items())
     return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
 def sources() -> list[str]:
     """What the Dockerfile copies from the project, in order. Raises UserError outside the project's root."""
     digests(DOCKERFILE)
-    text = Path(DOCKERFILE).read_text(encoding="utf-8").replace("\\\n", " ")
-    return [name for names in COPY.findall(text) for name in names.split()]
+    return copied(Path(DOCKERFILE).read_text(encoding="utf-8"))
+
+
+def copied(dockerfile: str) -> list[str]:
+    """The same, of a Dockerfile's text."""
+    return [name for names in COPY.findall(dockerfile.replace("\\\n", " ")) for name in names.split()]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ https://docs.github.com/en/rest/git
 """
 
 import base64
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -11,29 +12,47 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway.delivery.github.api import GitHub, GitHubError, again
-from slipway.delivery.release.wanted import LOCK
+from slipway.delivery.image.tag import DOCKERFILE, copied
+from slipway.delivery.release.wanted import GATE, LOCK
 from slipway.errors import UserError
 from slipway.evaluation.champion import git
 
-ASKED = (str(LOCK), "lambda")  # what decides which image is released
+ASKED = (str(LOCK), str(GATE), "lambda")  # what may decide which image is released
 BLOB, MODULE = "blob", "commit"
 
 
 def merge_of(commit: str) -> str:
-    """The commit on the main line that brought the model, or the image, which `commit` asks for."""
-    told = ("log", "-1", "--first-parent", "--format=%H", "--end-of-options", commit, "--", *ASKED)
-    found = git(*told)
-    if not found:
-        raise UserError(f"git does not know what brought {LOCK} to {commit}: check out with the whole history.")
-    if git("rev-parse", "--verify", "--quiet", f"{found}^1") is None:
-        raise UserError(f"{found[:12]} is the first commit that git has: there is nothing to go back to.")
-    return found
+    """The commit on the main line that brought the image which `commit` asks for: its model, or the code around it."""
+    told = ("log", "--first-parent", "--format=%H", "--end-of-options", commit, "--", *ASKED)
+    for found in (git(*told) or "").splitlines():
+        if git("rev-parse", "--verify", "--quiet", f"{found}^1") is None:
+            raise UserError(f"{found[:12]} is the first commit that git has: there is nothing to go back to.")
+        # one that accepts a finding, or changes what is in no image, brought nothing
+        if (bundle_at(found), image_at(found)) != (bundle_at(f"{found}^1"), image_at(f"{found}^1")):
+            return found
+    raise UserError(f"git does not know what brought {LOCK} to {commit}: check out with the whole history.")
+
+
+def bundle_at(commit: str) -> str | None:
+    """The digest of the bundle that a commit's gate.json names."""
+    try:
+        told = json.loads(git("show", f"{commit}:{GATE}") or "null")
+    except ValueError:
+        return None
+    return str(told.get("bundle")) if isinstance(told, dict) else None
+
+
+def image_at(commit: str) -> list[str | None]:
+    """The objects of git that a commit's function image is made of, besides the bundle."""
+    names = copied(git("show", f"{commit}:{DOCKERFILE}") or "")
+    return [git("rev-parse", "--verify", "--quiet", f"{commit}:{name.rstrip('/')}") for name in (DOCKERFILE, *names)]
 
 
 def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] | None:
     """The pull request that takes back what brought the model of `commit` to branch `base`, made once.
 
-    None where `base` has the models of before already. Raises UserError where the revert meets other changes.
+    None where `base` has the models of before already, or asks for another by now. Raises UserError where the revert
+    meets other changes.
     """
     merge = merge_of(commit)
     branch = f"revert/{merge[:12]}"
@@ -47,6 +66,8 @@ def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] |
     tip = str(github.get(f"git/ref/heads/{base}")["object"]["sha"])
     if git("cat-file", "-e", f"{tip}^{{commit}}") is None:
         raise UserError(f"{base} has moved to {tip[:12]}, which is not here: run the job again.")
+    if bundle_at(tip) != bundle_at(merge):
+        return None
     if github.find(f"git/ref/heads/{branch}") is None:
         tree = reverted(merge, tip)
         if tree == git("rev-parse", f"{tip}^{{tree}}"):
