@@ -1,6 +1,9 @@
 """`slipway release staging|production`: brings the bundle that main asks for to an environment."""
 
+import os
+
 from slipway.config.compose import runtime
+from slipway.delivery.github.api import GitHub
 from slipway.delivery.github.job import output, summary
 from slipway.delivery.release.steps import Refused, Release, Released, canary_asked, forced
 from slipway.delivery.release.wanted import Wanted, needed
@@ -14,6 +17,7 @@ def run(words: list[str]) -> int:
     if len(words) != 1 or words[0] not in ENVIRONMENTS:
         raise UserError(f"slipway release takes one of {', '.join(ENVIRONMENTS)}.")
     wanted = needed()
+    check_tip(wanted.commit)
     try:
         released = Release(words[0], wanted, forced(), canary_asked()).run()
     except Refused as error:
@@ -26,6 +30,20 @@ def run(words: list[str]) -> int:
     output("url", released.url)
     summary(table(words[0], wanted, released, champion(wanted) if words[0] == "production" else ""))
     return 0
+
+
+def check_tip(commit: str) -> None:
+    """Raise UserError in a run that is run again, where main has moved on: it would bring back what was before."""
+    if int(os.environ.get("GITHUB_RUN_ATTEMPT") or 1) < 2:
+        return
+    github = GitHub.from_environment()
+    base = str(github.get("")["default_branch"])
+    tip = str(github.get(f"git/ref/heads/{base}")["object"]["sha"])
+    if tip != commit:
+        raise UserError(
+            f"{base} has moved on from {commit[:12]} to {tip[:12]} since this run began: nothing is released. "
+            "`gh workflow run deploy.yml` brings what it asks for now."
+        )
 
 
 def champion(wanted: Wanted) -> str:

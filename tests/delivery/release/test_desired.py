@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from slipway.__main__ import main
+from slipway.compute.sagemaker.account import Account
 from slipway.delivery.image.tag import tag_of
+from slipway.delivery.release.function import Function
+from slipway.errors import UserError
+from slipway.evaluation.champion import git
 from slipway.rehearsal.aws.account import EmulatedAws
+from slipway.rehearsal.aws.call import AwsError, Call
+from slipway.rehearsal.github import GitHub as Hub
 
 from .conftest import DIGEST, OTHER, ROOT, Write
 
@@ -84,3 +90,36 @@ def test_what_cannot_begin_is_said(
 ) -> None:
     assert verb(*words) == (2, {})
     assert said.replace("TAG", tag_of(DIGEST)) in capsys.readouterr().err
+
+
+def test_a_run_that_is_run_again_does_not_bring_back_what_was_before(
+    verb: Verb, hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/texts")
+    monkeypatch.setenv("GITHUB_API_URL", hub.url)
+    monkeypatch.setenv("GITHUB_TOKEN", hub.token_for({"contents": "read"}))
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "1")
+    assert verb("release", "staging")[0] == 2
+    assert "`slipway image serve` comes first" in capsys.readouterr().err
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+    assert verb("release", "staging")[0] == 2
+    told = capsys.readouterr().err
+    assert f"main has moved on from {git('rev-parse', 'HEAD')[:12]} to {hub.git.resolve('main')[:12]}" in told
+    assert "`gh workflow run deploy.yml` brings what it asks for now" in told
+
+
+def test_a_function_that_sleeps_is_asked_until_it_is_awake(aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_PAUSE_SECONDS", "0.01")
+    asked: list[str] = []
+
+    def sleep(call: Call) -> None:
+        asked.append(call.action)
+        if len(asked) < 3:
+            raise AwsError(
+                "ResourceConflictException", "The function is currently in the following state: Pending", 409
+            )
+
+    aws.before = sleep
+    with pytest.raises(UserError, match=r"not found|does not exist"):
+        Function("slipway-production", Account("us-east-1")).ask({"texts": ["x"]}, "3")
+    assert asked == ["Invoke"] * 3

@@ -46,6 +46,13 @@ def test_new_code_that_fails_around_a_bundle_that_was_good_is_the_codes_fault() 
     assert rejection(told, NEW, "3") is None
 
 
+def test_what_a_first_release_brought_is_good_though_no_deployment_says_so() -> None:
+    told = history((NEW, "2", "Stopped", "ALARM_ACTIVE"))
+    assert rejection(told, NEW, "3") is not None
+    assert rejection(told, NEW, "3", answering=NEW) is None
+    assert rejection(told, NEW, "2", answering=NEW) is not None
+
+
 def test_a_success_that_was_forced_clears_it() -> None:
     told = history((NEW, "2", "Stopped", "ALARM_ACTIVE"), (NEW, "2", "Succeeded", ""))
     assert rejection(told, NEW, "2") is None
@@ -53,7 +60,7 @@ def test_a_success_that_was_forced_clears_it() -> None:
 
 def test_what_a_person_went_back_from_stays_away() -> None:
     told = history((OLD, "1", "Succeeded", ""), (NEW, "2", "Succeeded", ""), Brought(OLD, "1", "", "1", "2", NEW, "2"))
-    assert "a person went back from it on 2026-01-03" in str(rejection(told, NEW, "2"))
+    assert "it was taken back on 2026-01-03" in str(rejection(told, NEW, "2"))
     assert rejection(told, NEW, "3") is not None
     assert rejection(told, OLD, "1") is None
 

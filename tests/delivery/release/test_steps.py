@@ -266,7 +266,9 @@ def test_a_person_goes_back_and_what_answered_stays_away(project: Project) -> No
     said = project.run("roll-back", "2", role="deploy-production")
     assert said.status == 0, said.text
     assert project.live()["FunctionVersion"] == "2" != live
-    assert "a person went back from it" in project.desired().outputs["refused"]
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True, check=True)
+    assert said.outputs["commit"] == head.stdout.strip()
+    assert "it was taken back" in project.desired().outputs["refused"]
     assert project.run("roll-back", "2", role="deploy-production").status == 0
     said = project.run("roll-back", "99", role="deploy-production")
     assert said.status == 2

@@ -18,8 +18,8 @@ from botocore.awsrequest import AWSRequest
 from slipway.compute.sagemaker.words import in_words
 from slipway.delivery.acceptance.record import Broken
 from slipway.delivery.image.tag import sources
-from slipway.delivery.release.canary import Canary, pause, stop
-from slipway.delivery.release.function import Function, Live
+from slipway.delivery.release.canary import Canary, stop
+from slipway.delivery.release.function import Function, Live, pause
 from slipway.delivery.release.record import Record, rejection
 from slipway.delivery.release.wanted import Wanted, needed
 from slipway.delivery.terraform.contents import resources
@@ -172,7 +172,8 @@ class Serving:
     def rejected(self) -> str | None:
         """Why CodeDeploy's record is against it; None where it is not."""
         wanted = self.wanted()
-        return rejection(self.record.deployments(), wanted.bundle, wanted.tag)
+        answering = self.function.bundle(self.settled().version)
+        return rejection(self.record.deployments(), wanted.bundle, wanted.tag, answering or "")
 
     def alarm(self, version: str) -> str:
         """The version's own."""

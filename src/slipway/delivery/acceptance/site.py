@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from slipway.delivery.acceptance.record import Broken
 from slipway.delivery.github import sticky
-from slipway.delivery.release.canary import pause
+from slipway.delivery.release.function import pause
 from slipway.delivery.repository.gh import Body, Request, ask, get
 from slipway.delivery.repository.needs import Needs
 from slipway.errors import UserError

@@ -6,7 +6,6 @@ nothing is taken back.
 """
 
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from slipway.compute.sagemaker.words import Expired, code, in_words
-from slipway.delivery.release.function import ALIAS, Function
+from slipway.delivery.release.function import ALIAS, Function, pause
 from slipway.delivery.release.record import GROUP, Brought, Deployment, Record
 from slipway.errors import UserError
 from slipway.predictor import questions, wrong_with
@@ -238,8 +237,3 @@ BACK: dict[str, Any] = {
     "deploymentConfigName": AT_ONCE,
     "overrideAlarmConfiguration": {"enabled": False, "alarms": []},
 }
-
-
-def pause() -> float:
-    """Seconds between two rounds of questions; who has shorter minutes than AWS asks for less."""
-    return float(os.environ.get("SLIPWAY_PAUSE_SECONDS") or 5)

@@ -1,7 +1,9 @@
 """The function of an environment: its versions, what `live` points at, and what it answers."""
 
 import json
+import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +17,8 @@ from slipway.delivery.project import project
 
 ALIAS = "live"
 # the description of a version, which terraform/serving writes
+ASLEEP = ("ResourceConflictException", "ResourceNotReadyException")  # Inactive, or Pending
+WAKES_SECONDS = 180.0
 BUNDLE = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -66,9 +70,7 @@ class Function:
     def ask(self, question: dict[str, Any], qualifier: str) -> tuple[Any, str]:
         """The answer of a version or of the alias, and the version that gave it."""
         with in_words(self.name):
-            found = self._lambda.invoke(
-                FunctionName=self.name, Qualifier=qualifier, Payload=json.dumps(question).encode()
-            )
+            found = self._awake(FunctionName=self.name, Qualifier=qualifier, Payload=json.dumps(question).encode())
             return json.loads(found["Payload"].read() or "null"), str(found.get("ExecutedVersion", qualifier))
 
     def point(self, version: str) -> None:
@@ -90,11 +92,25 @@ class Function:
         """What is wrong with the recorded predictions in the newest image, as the smoke function says."""
         name = f"{self.name}-smoke"
         with in_words(name):
-            found = self._lambda.invoke(FunctionName=name, Payload=b"{}")
+            found = self._awake(FunctionName=name, Payload=b"{}")
             told = json.loads(found["Payload"].read() or "null")
         if not isinstance(told, dict) or "faults" not in told:
             return [f"{name} fails: {str(told)[:300]}"]
         return list(told["faults"]) or ([] if told["ok"] else [f"{name} says no"])
+
+    def _awake(self, **request: Any) -> Any:
+        """Invoke a function, also one that nobody asked for weeks: Lambda lets it wake up first.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+        """
+        end = time.monotonic() + WAKES_SECONDS
+        while True:
+            try:
+                return self._lambda.invoke(**request)
+            except ClientError as error:
+                if code(error) not in ASLEEP or time.monotonic() > end:
+                    raise
+            time.sleep(pause())
 
     def _find(self, ask: Callable[[], Any]) -> Any:
         with in_words(self.name):
@@ -108,6 +124,11 @@ class Function:
     @cached_property
     def _lambda(self) -> Any:
         return self.account.client("lambda")
+
+
+def pause() -> float:
+    """Seconds between two rounds of questions; who has shorter minutes than AWS asks for less."""
+    return float(os.environ.get("SLIPWAY_PAUSE_SECONDS") or 5)
 
 
 def function_of(environment: str) -> Function:

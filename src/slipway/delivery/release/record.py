@@ -112,6 +112,12 @@ class Record:
         over = [each.brought for each in self.deployments() if each.status == "Succeeded" and each.brought]
         return over[-1] if over and over[-1].version == version and not over[-1].rejects else None
 
+    def replaced(self, version: str) -> str:
+        """The commit that brought what a version took the place of, when somebody went back to it; empty if unknown."""
+        told = [each.brought for each in self.deployments() if each.status == "Succeeded" and each.brought]
+        backs = [each for each in told if each.rejects and each.version == version]
+        return next((each.commit for each in told if backs and each.version == backs[-1].before and each.commit), "")
+
     def active(self) -> Deployment | None:
         """What is under way; a group has one at a time."""
         return next((each for each in reversed(self.deployments()) if not each.over), None)
@@ -141,14 +147,15 @@ def brought(description: str) -> Brought | None:
         return None
 
 
-def rejection(deployments: Iterable[Deployment], bundle: str, tag: str) -> str | None:
+def rejection(deployments: Iterable[Deployment], bundle: str, tag: str, answering: str = "") -> str | None:
     """Why a bundle, or its image, must not be released; None where it may.
 
     A failure judges the bundle, or, where that was good in another image before, the image. A later success clears it.
+    `answering` is the bundle that answers, which a first release brought without a deployment.
     """
     bundles: dict[str, str] = {}
     tags: dict[str, str] = {}
-    good: set[str] = set()
+    good: set[str] = {answering}
     for each in deployments:
         told = each.brought
         if told is None or not each.over:
@@ -157,7 +164,7 @@ def rejection(deployments: Iterable[Deployment], bundle: str, tag: str) -> str |
             good.add(told.bundle)
             bundles.pop(told.bundle, None)
             tags.pop(told.tag, None)
-            why = f"a person went back from it on {each.created:%Y-%m-%d}"
+            why = f"it was taken back on {each.created:%Y-%m-%d}"
             if told.rejects and told.rejects != told.bundle:
                 good.discard(told.rejects)
                 bundles[told.rejects] = why

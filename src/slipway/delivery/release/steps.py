@@ -10,8 +10,8 @@ from slipway.compute.sagemaker.account import Account
 from slipway.delivery.image.registry import Registry
 from slipway.delivery.image.tag import BUNDLE
 from slipway.delivery.project import project
-from slipway.delivery.release.canary import BACK, MOST_TOLD, Canary, pause, shift
-from slipway.delivery.release.function import ALIAS, Function
+from slipway.delivery.release.canary import BACK, MOST_TOLD, Canary, shift
+from slipway.delivery.release.function import ALIAS, Function, pause
 from slipway.delivery.release.record import Brought, Deployment, Record, rejection
 from slipway.delivery.release.wanted import GATE, TAKE_ANYWAY, Wanted
 from slipway.delivery.terraform.root import Root
@@ -97,7 +97,9 @@ class Release:
         """Why the bundle may not be released here; None where it may."""
         if not self.canaried:
             return None
-        return rejection(self.record.deployments(), self.wanted.bundle, self.wanted.tag)
+        live = self.function.live()
+        answering = self.function.bundle(live.version) if live is not None else None
+        return rejection(self.record.deployments(), self.wanted.bundle, self.wanted.tag, answering or "")
 
     def kept_out(self) -> str | None:
         """Why the gate's `keep` speaks against the bundle; None where it does not, as for one that answers already."""
@@ -112,11 +114,16 @@ class Release:
         )
 
     def due(self, image: str | None) -> bool:
-        """Whether something else answers than what is wanted, whose image the registry may lack."""
+        """Whether something else answers than what is wanted, whose image the registry may lack.
+
+        Also where what answers came by a canary that nobody saw end.
+        """
         live = self.function.live()
         if live is None or live.shares or image is None or self.function.address() is None:
             return True
-        return self.function.image(live.version) != image
+        if self.function.image(live.version) != image:
+            return True
+        return self.canaried and Canary(self.function, self.record, {}, live.version).is_watched()
 
     def _apply(self, image: str, opened: bool) -> str:
         """Make the function what Terraform says; returns the version that has the image."""
@@ -182,7 +189,7 @@ class Release:
         return faults
 
     def _take_back(self, canary: Canary, brought: Brought, faults: list[str]) -> NoReturn:
-        take_back(self.record, brought)
+        take_back(self.function, self.record, brought)
         canary.clear()
         raise Refused(f"version {brought.version} was taken back: {told(faults)}", rejects=True)
 
@@ -197,7 +204,8 @@ class Release:
             if ended.rolled_back_by:
                 self.record.wait(ended.rolled_back_by, pause())
             live = self.function.live()
-            if live is not None and (live.version != brought.before or live.shares):
+            # where it is neither's, a person went back to another meanwhile
+            if live is not None and brought.version in (live.version, *live.shares):
                 self.function.point(brought.before)
             canary.clear()
             why = f"{ended.words}{f': {told(seen.faults)}' if seen.faults else ''}. Version {brought.before} answers."
@@ -255,12 +263,12 @@ class Release:
         return root
 
 
-def take_back(record: Record, brought: Brought) -> Deployment:
+def take_back(function: Function, record: Record, brought: Brought) -> Deployment:
     """Let the version before answer again, at once, and have it on record why."""
     earlier = [each.brought for each in record.deployments() if each.brought and each.status == "Succeeded"]
     was = next((each for each in reversed(earlier) if each.version == brought.before), None)
     back = Brought(
-        bundle=was.bundle if was else "",
+        bundle=function.bundle(brought.before) or "",
         tag=was.tag if was else "",
         version=brought.before,
         before=brought.version,

@@ -180,7 +180,7 @@ def rolled_back_by_hand(scene: Scene) -> None:
     answers(world, scene.bundle)
     the_revert(world)
     run = release(world, propose(world, "words", "Say who knows", documentation))
-    says(world, run, "desired", "a person went back from it")
+    says(world, run, "desired", "it was taken back")
     answers(world, scene.bundle)
     with world.timeline.step("run deploy.yml by hand, with force"):
         world.mona.dispatch("deploy.yml", {"force": "true"})
