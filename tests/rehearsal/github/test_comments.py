@@ -12,7 +12,7 @@ def test_a_job_speaks_as_the_bot(github: GitHub, pull: int) -> None:
     made = job.ask("POST", f"issues/{pull}/comments", {"body": "<!-- slipway -->"}).json()
     assert (made["user"]["login"], made["user"]["type"]) == ("github-actions[bot]", "Bot")
     job.ask("PATCH", f"issues/comments/{made['id']}", {"body": "again"})
-    told = job.ask("GET", f"issues/comments/{made['id']}").json()
+    [told] = job.ask("GET", f"issues/{pull}/comments").json()
     assert (told["body"], told["user"]["login"]) == ("again", "github-actions[bot]")
 
 

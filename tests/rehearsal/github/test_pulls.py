@@ -28,7 +28,6 @@ def test_its_life_starts_workflows(github: GitHub) -> None:
     octocat.label(number, "train")
     sha = octocat.commit("change", {"a.txt": "2\n"})
     octocat.unlabel(number, "train")
-    octocat.set_draft(number, draft=False)
     octocat.close(number)
     octocat.reopen(number)
     found = [each for each in events(github) if each.name == "pull_request"]
@@ -37,7 +36,6 @@ def test_its_life_starts_workflows(github: GitHub) -> None:
         "labeled",
         "synchronize",
         "unlabeled",
-        "ready_for_review",
         "closed",
         "reopened",
     ]
@@ -85,7 +83,6 @@ def test_a_merge_pushes_and_closes(github: GitHub, pull: int, method: str, paren
     assert github.git.entry("refs/heads/main", "a.txt") is not None
     told = github.as_user().do("GET", f"pulls/{pull}")
     assert (told["state"], told["merged_by"]["login"], told["merge_commit_sha"]) == ("closed", "octocat", sha)
-    assert [each["number"] for each in github.as_user().do("GET", f"commits/{sha}/pulls")] == [pull]
 
 
 def test_a_merge_waits_for_the_checks_of_its_head(github: GitHub, pull: int) -> None:
@@ -143,12 +140,10 @@ def test_it_is_asked_for_once_and_found_by_its_branch(github: GitHub, pull: int)
     assert [each["number"] for each in octocat.do("GET", "pulls", head="acme:change")] == [pull]
     assert octocat.do("GET", "pulls", head="acme:other") == []
     assert octocat.do("GET", "pulls", state="closed") == []
-    assert [each["filename"] for each in octocat.do("GET", f"pulls/{pull}/files")] == ["a.txt"]
-    assert len(octocat.do("GET", f"pulls/{pull}/commits")) == 1
 
 
 def test_a_deleted_branch_closes_it(github: GitHub, pull: int) -> None:
-    github.as_user().delete_branch("change")
+    github.as_user().do("DELETE", "git/refs/heads/change")
     assert names(github) == ["pull_request closed"]
     assert github.pulls[pull].state == "closed"
 

@@ -16,12 +16,10 @@ REFUSED = "Resource not accessible by integration"
     [
         ("GET", "contents/README.md", None, "contents", "read"),
         ("GET", "git/ref/heads/main", None, "contents", "read"),
-        ("GET", "compare/main...change", None, "contents", "read"),
         ("POST", "git/blobs", {"content": "a"}, "contents", "write"),
         ("POST", "dispatches", {"event_type": "a"}, "contents", "write"),
         ("PUT", "pulls/1/merge", {}, "contents", "write"),
         ("GET", "pulls", None, "pull-requests", "read"),
-        ("GET", "commits/main/pulls", None, "pull-requests", "read"),
         ("PATCH", "pulls/1", {"title": "b"}, "pull-requests", "write"),
         ("POST", "issues/1/labels", {"labels": ["a"]}, "pull-requests", "write"),
         ("POST", "issues/1/comments", {"body": "a"}, "pull-requests", "write"),
@@ -37,15 +35,6 @@ REFUSED = "Resource not accessible by integration"
             "write",
         ),
         ("GET", "commits/main/check-runs", None, "checks", "read"),
-        ("GET", "commits/main/status", None, "statuses", "read"),
-        ("GET", "deployments", None, "deployments", "read"),
-        (
-            "POST",
-            "deployments",
-            {"ref": "main", "required_contexts": []},
-            "deployments",
-            "write",
-        ),
     ],
 )
 def test_an_operation_needs_its_permission(

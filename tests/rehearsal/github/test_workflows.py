@@ -86,37 +86,15 @@ def test_an_environment_takes_its_branches_and_what_is_approved(github: GitHub) 
     number = github.deploy("production", "refs/heads/main", sha, 1)
     assert number is not None
     github.deployed(number, "success", "https://live.example.com")
-    ask = Job(github, github.token_for({"deployments": "read"})).ask
-    [told] = ask("GET", "deployments", environment="production").json()
-    assert (told["id"], told["ref"], told["sha"]) == (number, "main", sha)
-    assert [each["state"] for each in ask("GET", f"deployments/{number}/statuses").json()] == ["success", "queued"]
+    [told] = github.deployments.values()
+    assert (told.id, told.environment, told.ref, told.sha) == (number, "production", "main", sha)
+    assert (told.states, told.address) == (["queued", "success"], "https://live.example.com")
     later = github.deploy("production", "refs/heads/main", sha, 2)
     assert later is not None
     github.deployed(later, "success", "")
-    assert ask("GET", f"deployments/{number}/statuses").json()[0]["state"] == "inactive"
+    assert told.states[-1] == "inactive"
 
 
 def test_an_environment_that_nobody_made_is_made_by_its_first_job(github: GitHub) -> None:
     github.deploy("preview", "refs/heads/main", github.git.refs()["refs/heads/main"], 1)
     assert github.as_user().do("GET", "environments")["environments"][0]["name"] == "preview"
-
-
-def test_statuses_of_a_commit_are_one(github: GitHub) -> None:
-    ask = Job(github, github.token_for({"statuses": "write"})).ask
-    sha = github.git.refs()["refs/heads/main"]
-    assert ask("GET", "commits/main/status").json()["state"] == "pending"
-    for context, state in (("a", "failure"), ("b", "success"), ("a", "success")):
-        ask("POST", f"statuses/{sha}", {"state": state, "context": context})
-    told = ask("GET", "commits/main/status").json()
-    assert (told["state"], told["total_count"], told["sha"]) == ("success", 2, sha)
-
-
-def test_a_deployment_by_the_api_waits_for_green_checks(github: GitHub) -> None:
-    ask = Job(github, github.token_for({"deployments": "write"})).ask
-    sha = github.git.refs()["refs/heads/main"]
-    github.report_check(sha, "test", "failure", 1)
-    assert ask("POST", "deployments", {"ref": "main"}).status_code == 409
-    made = ask("POST", "deployments", {"ref": "main", "required_contexts": [], "payload": {"bundle": "a"}})
-    assert (made.status_code, made.json()["payload"]) == (201, {"bundle": "a"})
-    said = ask("POST", f"deployments/{made.json()['id']}/statuses", {"state": "failure", "description": "no"})
-    assert (said.status_code, said.json()["state"]) == (201, "failure")

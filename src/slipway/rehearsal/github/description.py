@@ -16,10 +16,7 @@ from slipway.rehearsal.github.call import Json
 from slipway.rehearsal.github.contract import FILE, HOME
 from slipway.rehearsal.github.routes import ROUTES
 
-EVENTS = (
-    "push|workflow-dispatch|pull-request-(opened|closed|reopened|synchronize|labeled|unlabeled|edited|"
-    "converted-to-draft|ready-for-review)"
-)
+EVENTS = "push|workflow-dispatch|pull-request-(opened|closed|reopened|synchronize|labeled|unlabeled|edited)"
 SAID = {"description", "example", "examples", "title", "externalDocs", "deprecated", "discriminator", "readOnly"}
 
 

@@ -171,9 +171,9 @@ class Git:
         """Hashes, the newest first."""
         return self.run("rev-list", *words).split()
 
-    def entries(self, tree: str, recursive: bool = False) -> list[Entry]:
+    def entries(self, tree: str) -> list[Entry]:
         """The rows of a tree (or commit)."""
-        rows = self.raw("ls-tree", "-z", "--long", *(["-r", "-t"] if recursive else []), tree).decode().split("\0")
+        rows = self.raw("ls-tree", "-z", "--long", tree).decode().split("\0")
         found = []
         for row in filter(None, rows):
             fields, _, path = row.partition("\t")

@@ -21,7 +21,7 @@ from typing import Self
 
 from slipway.rehearsal.github import checks, deployments, event, workflows
 from slipway.rehearsal.github.call import API, SITE, Caller, Json, RefusedError
-from slipway.rehearsal.github.checks import Check, Status
+from slipway.rehearsal.github.checks import Check
 from slipway.rehearsal.github.contract import contract
 from slipway.rehearsal.github.deployments import Deployment
 from slipway.rehearsal.github.event import Event
@@ -72,7 +72,6 @@ class GitHub:
         self.pulls: dict[int, Pull] = {}
         self.comments: dict[int, Comment] = {}
         self.checks: list[Check] = []
-        self.statuses: list[Status] = []
         self.deployments: dict[int, Deployment] = {}
         self.runs: dict[int, Run] = {}
         self.forks: dict[str, Git] = {}
@@ -215,12 +214,12 @@ class GitHub:
     def deploy(self, environment: str, ref: str, sha: str, run_id: int) -> int | None:
         """A job with `environment:` asks to begin; None where a rule of its branch or a reviewer does not let it in."""
         with self.lock:
-            return deployments.start(self, environment, ref, sha, f"{self.site}/actions/runs/{run_id}")
+            return deployments.start(self, environment, ref, sha)
 
     def deployed(self, deployment: int, state: str, url: str) -> None:
         """A deployment's new state: in_progress, success, failure, error or inactive; `url` is what was deployed."""
         with self.lock:
-            deployments.mark(self, self.deployments[deployment], state, BOT, address=url)
+            deployments.mark(self, self.deployments[deployment], state, url)
 
     def missing(self, required: list[Json], sha: str) -> list[str]:
         """The checks of a rule that are not green for a commit."""

@@ -97,11 +97,6 @@ def create_comment(github: "GitHub", call: Call) -> Answer:
     return Answer(201, _comment(github, told))
 
 
-def get_comment(github: "GitHub", call: Call) -> Answer:
-    """One."""
-    return Answer(200, _comment(github, known(github.comments, call.number("comment_id"))))
-
-
 def update_comment(github: "GitHub", call: Call) -> Answer:
     """Say it anew: one's own, or as who may write."""
     told = _own(github, call)

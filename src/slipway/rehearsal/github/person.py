@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from slipway.rehearsal.github.call import Caller, RefusedError
-from slipway.rehearsal.github.event import pulled
+from slipway.rehearsal.github.call import RefusedError
 from slipway.rehearsal.github.git import ENVIRONMENT, GitError
 
 if TYPE_CHECKING:
@@ -84,10 +83,6 @@ class Person:
         self.github.fork(self.login)
         return self.remote(self.login)
 
-    def delete_branch(self, branch: str) -> None:
-        """As by the button."""
-        self.do("DELETE", f"git/refs/heads/{branch}")
-
     # pull requests
 
     def open_pull_request(
@@ -124,15 +119,6 @@ class Person:
     def reopen(self, number: int) -> None:
         """Open it again."""
         self.do("PATCH", f"pulls/{number}", {"state": "open"})
-
-    def set_draft(self, number: int, draft: bool) -> None:
-        """Turn a draft into a pull request to be reviewed, or back (GitHub offers that by GraphQL alone)."""
-        pull = self.github.pulls[number]
-        with self.github.lock:
-            if pull.draft != draft:
-                pull.draft = draft
-                caller = Caller(self.login, self.github.role_of(self.login))
-                pulled(self.github, "converted_to_draft" if draft else "ready_for_review", pull, caller)
 
     # workflows
 

@@ -130,30 +130,6 @@ def _reopen(github: "GitHub", pull: Pull, call: Call) -> None:
     pulled(github, "reopened", pull, call.caller)
 
 
-def list_files(github: "GitHub", call: Call) -> Answer:
-    """What it changes."""
-    pull = of(github, call)
-    return call.page(forms.files(github, github.git, pull.fork_point, pull.head_sha))
-
-
-def list_commits(github: "GitHub", call: Call) -> Answer:
-    """The oldest first."""
-    pull, git = of(github, call), github.git
-    log = git.log("--reverse", f"{pull.fork_point}..{pull.head_sha}")
-    return call.page(forms.commit(github, git.commit(sha)) for sha in log)
-
-
-def pulls_of_commit(github: "GitHub", call: Call) -> Answer:
-    """Those that brought a commit, and the open ones that hold it."""
-    sha = resolved(github, call.words["commit_sha"], 422, "No commit found for SHA")
-    found = []
-    for pull in github.pulls.values():
-        brought = github.git.log(f"{pull.fork_point}..{pull.head_sha}")
-        if sha in brought or (pull.merged_at and pull.merge_sha == sha):
-            found.append(forms.pull(github, pull))
-    return call.page(found)
-
-
 def merge_pull(github: "GitHub", call: Call) -> Answer:
     """Merge it where its base's rules are met; 405, or 409 where its head is another one than told."""
     pull, body = of(github, call), call.body

@@ -1,7 +1,7 @@
 """Refs and objects of git, as `git/...` tells them."""
 
 import binascii
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from slipway.rehearsal.github import forms
@@ -26,11 +26,6 @@ def get_ref(github: "GitHub", call: Call) -> Answer:
     if name not in refs:
         raise RefusedError(*NOT_FOUND)
     return Answer(200, _ref(github, name, refs[name]))
-
-
-def matching_refs(github: "GitHub", call: Call) -> Answer:
-    """All whose names begin so."""
-    return Answer(200, [_ref(github, *each) for each in github.git.refs(f"refs/{call.words['ref']}").items()])
 
 
 def create_ref(github: "GitHub", call: Call) -> Answer:
@@ -94,16 +89,6 @@ def decoded(text: str) -> bytes:
         raise RefusedError(422, "content is not valid Base64") from None
 
 
-def get_blob(github: "GitHub", call: Call) -> Answer:
-    """A file's bytes in base64."""
-    sha = call.words["file_sha"]
-    if github.git.kind(sha) != "blob":
-        raise RefusedError(*NOT_FOUND)
-    data = github.git.blob(sha)
-    told = {"sha": sha, "node_id": forms.node("Blob", sha), "size": len(data), "encoding": "base64"}
-    return Answer(200, told | {"content": b64encode(data).decode(), "url": f"{github.api}/git/blobs/{sha}"})
-
-
 def create_tree(github: "GitHub", call: Call) -> Answer:
     """Paths over another tree; a hash that is null takes a path away."""
     base = call.body.get("base_tree")
@@ -122,23 +107,13 @@ def create_tree(github: "GitHub", call: Call) -> Answer:
     return Answer(201, _tree(github, github.git.put_tree(base, rows)))
 
 
-def _tree(github: "GitHub", sha: str, recursive: bool = False) -> Json:
+def _tree(github: "GitHub", sha: str) -> Json:
     rows = []
-    for each in github.git.entries(sha, recursive):
+    for each in github.git.entries(sha):
         row: Json = {"path": each.path, "mode": each.mode, "type": each.type, "sha": each.sha}
         row |= {"url": f"{github.api}/git/{each.type}s/{each.sha}"} | ({"size": each.size} if each.size else {})
         rows.append(row)
     return {"sha": sha, "url": f"{github.api}/git/trees/{sha}", "tree": rows, "truncated": False}
-
-
-def get_tree(github: "GitHub", call: Call) -> Answer:
-    """The rows of a tree, a commit or a branch."""
-    name = call.words["tree_sha"]
-    sha = name if github.git.kind(name) == "tree" else github.git.resolve(name)
-    if sha is None:
-        raise RefusedError(*NOT_FOUND)
-    tree = github.git.run("rev-parse", f"{sha}^{{tree}}")
-    return Answer(200, _tree(github, tree, recursive="recursive" in call.query))
 
 
 def create_commit(github: "GitHub", call: Call) -> Answer:
@@ -163,11 +138,3 @@ def signature(github: "GitHub", call: Call, role: str) -> Signature:
     if not told.get("name") or not told.get("email"):
         raise RefusedError(*INVALID, f"{role} needs a name and an email")
     return Signature(told["name"], told["email"], told.get("date", ""))
-
-
-def get_commit(github: "GitHub", call: Call) -> Answer:
-    """As git knows it."""
-    sha = call.words["commit_sha"]
-    if github.git.kind(sha) != "commit":
-        raise RefusedError(*NOT_FOUND)
-    return Answer(200, forms.git_commit(github, github.git.commit(sha)))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slipway.rehearsal.github import checks, contents, deployments, issues, pulls, refs, rulesets, settings, workflows
+from slipway.rehearsal.github import checks, contents, issues, pulls, refs, rulesets, settings, workflows
 from slipway.rehearsal.github import repository as repositories
 from slipway.rehearsal.github.call import NO_PERMISSION, NO_PERSONAL, NOT_FOUND, Answer, Call, Caller, RefusedError
 
@@ -84,42 +84,28 @@ _TABLE: dict[str, Route] = {
     "PUT /rulesets/{ruleset_id}": Route(rulesets.update_ruleset, ("administration:write",), "admin"),
     # git
     "GET /git/ref/{ref}": Route(refs.get_ref, ("contents:read",)),
-    "GET /git/matching-refs/{ref}": Route(refs.matching_refs, ("contents:read",)),
     "POST /git/refs": Route(refs.create_ref, ("contents:write",), "write"),
     "PATCH /git/refs/{ref}": Route(refs.update_ref, ("contents:write",), "write"),
     "DELETE /git/refs/{ref}": Route(refs.delete_ref, ("contents:write",), "write"),
     "POST /git/blobs": Route(refs.create_blob, ("contents:write",), "write"),
-    "GET /git/blobs/{file_sha}": Route(refs.get_blob, ("contents:read",)),
     "POST /git/trees": Route(refs.create_tree, ("contents:write",), "write"),
-    "GET /git/trees/{tree_sha}": Route(refs.get_tree, ("contents:read",)),
     "POST /git/commits": Route(refs.create_commit, ("contents:write",), "write"),
-    "GET /git/commits/{commit_sha}": Route(refs.get_commit, ("contents:read",)),
     # contents
     "GET /contents/{path}": Route(contents.get_contents, ("contents:read",)),
-    "PUT /contents/{path}": Route(contents.put_contents, ("contents:write",), "write"),
-    "DELETE /contents/{path}": Route(contents.delete_contents, ("contents:write",), "write"),
-    "GET /branches": Route(contents.list_branches, ("contents:read",)),
-    "GET /branches/{branch}": Route(contents.get_branch, ("contents:read",)),
-    "GET /commits": Route(contents.list_commits, ("contents:read",)),
     "GET /commits/{ref}": Route(contents.get_commit, ("contents:read",)),
-    "GET /compare/{basehead}": Route(contents.compare, ("contents:read",)),
     # pull requests
     "GET /pulls": Route(pulls.list_pulls, ("pull-requests:read",)),
     "POST /pulls": Route(pulls.create_pull, ("pull-requests:write",)),
     "GET /pulls/{pull_number}": Route(pulls.get_pull, ("pull-requests:read", "contents:read")),
     "PATCH /pulls/{pull_number}": Route(pulls.update_pull, ("pull-requests:write",)),
-    "GET /pulls/{pull_number}/files": Route(pulls.list_files, ("pull-requests:read",)),
-    "GET /pulls/{pull_number}/commits": Route(pulls.list_commits, ("pull-requests:read",)),
     "PUT /pulls/{pull_number}/merge": Route(pulls.merge_pull, ("contents:write",), "write"),
     "POST /pulls/{pull_number}/reviews": Route(pulls.create_review, ("pull-requests:write",)),
-    "GET /commits/{commit_sha}/pulls": Route(pulls.pulls_of_commit, ("pull-requests:read",)),
     "GET /issues/{issue_number}/labels": Route(issues.list_labels, _talk("read")),
     "POST /issues/{issue_number}/labels": Route(issues.add_labels, _talk("write"), "triage"),
     "DELETE /issues/{issue_number}/labels/{name}": Route(issues.remove_label, _talk("write"), "triage"),
     "GET /issues/{issue_number}/events": Route(issues.list_events, _talk("read")),
     "GET /issues/{issue_number}/comments": Route(issues.list_comments, _talk("read")),
     "POST /issues/{issue_number}/comments": Route(issues.create_comment, _talk("write")),
-    "GET /issues/comments/{comment_id}": Route(issues.get_comment, _talk("read")),
     "PATCH /issues/comments/{comment_id}": Route(issues.update_comment, _talk("write")),
     "DELETE /issues/comments/{comment_id}": Route(issues.delete_comment, _talk("write")),
     # workflows
@@ -130,13 +116,6 @@ _TABLE: dict[str, Route] = {
     "GET /actions/runs/{run_id}": Route(workflows.get_run, ("actions:read",)),
     # what is said of commits
     "GET /commits/{ref}/check-runs": Route(checks.list_checks, ("checks:read",)),
-    "GET /commits/{ref}/status": Route(checks.combined_status, ("statuses:read",)),
-    "POST /statuses/{sha}": Route(checks.create_status, ("statuses:write",), "write"),
-    "GET /deployments": Route(deployments.list_deployments, ("deployments:read",)),
-    "POST /deployments": Route(deployments.create_deployment, ("deployments:write",), "write"),
-    "GET /deployments/{deployment_id}": Route(deployments.get_deployment, ("deployments:read",)),
-    "GET /deployments/{deployment_id}/statuses": Route(deployments.list_statuses, ("deployments:read",)),
-    "POST /deployments/{deployment_id}/statuses": Route(deployments.create_status, ("deployments:write",), "write"),
 }
 ROUTES: dict[str, Route] = {"GET /user": Route(repositories.get_user, ("no:write",), "none")} | {
     f"{name.split(' ')[0]} {REPOSITORY}{name.split(' ')[1]}": route for name, route in _TABLE.items()
