@@ -90,7 +90,7 @@ def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] |
         "body": f"{why}\n\nThis puts back what `{base}` asked for before {merge}. Until it is merged, `{base}` and "
         "production differ.",
     }
-    # a pull request that a workflow opens starts none
+    # what a pull request of a workflow starts waits for approval
     github.post("actions/workflows/ci.yml/dispatches", {"ref": branch}, look=again)
     try:
         pull: dict[str, Any] = github.post("pulls", body, look=found)
