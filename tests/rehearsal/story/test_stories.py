@@ -50,6 +50,19 @@ def test_the_story_is_told_to_its_end(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "Canary" in (tmp_path / "reports" / "rehearsal.html").read_text(encoding="utf-8")
 
 
+def test_a_story_that_breaks_off_leaves_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(world: World) -> None:
+        with world.timeline.act("A new project"):
+            raise UserError("git push: there is no such host")
+
+    monkeypatch.setattr("slipway.rehearsal.__main__.tell", lose)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    with pytest.raises(UserError):
+        main([])
+    assert "there is no such host" in (tmp_path / "reports" / "rehearsal.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_ends_well(beginning: scene.Scene, name: str) -> None:
     assert scene.play(beginning, SCENARIOS[name])
