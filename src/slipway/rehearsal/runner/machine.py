@@ -40,7 +40,7 @@ class Machine:
         self.home, self.temp, self.tools = (self.folder / part for part in ("home", "temp", "tools"))
         for each in (self.workspace, self.home, self.temp, self.tools):
             each.mkdir(parents=True)
-        # whoever caused the run, the token is the bot's: what it does starts no workflows, or runs that wait for approval
+        # whoever caused the run, the token is the bot's: what it does starts nothing, or what waits for approval
         asked = {name: level for name, level in permissions.items() if name != "id-token"}
         self.token = runner.github.token_for(asked, BOT)
         self.masks = {self.token}
