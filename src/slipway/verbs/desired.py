@@ -1,12 +1,14 @@
 """`slipway desired`: compares what main asks for with what answers in the environments."""
 
 from slipway.delivery.github.job import output, summary
+from slipway.delivery.release.record import brought_by
 from slipway.delivery.release.steps import Release, forced
 from slipway.delivery.release.wanted import GATE, Wanted, wanted
 
 
 def run() -> int:
-    """Outputs `bundle`, `tag`, `staging`, `production` (whether something else answers there), `refused` (why not).
+    """Outputs `bundle`, `tag`, `staging`, `production` (whether something else answers there), `refused` (why not), and
+    `brought`: the commit whose release brought what is refused.
 
     Returns 1 where the gate says block, or keep.
     """
@@ -34,6 +36,8 @@ def run() -> int:
             + (f"to be released to {', '.join(waiting)}." if waiting else "it answers already.")
         )
     tell(found, due, refused or "")
+    if refused:
+        output("brought", brought_by(production.record.deployments(), found.bundle, found.tag) or found.commit)
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.delivery.release.record import Brought, brought, read, rejection
+from slipway.delivery.release.record import Brought, brought, brought_by, read, rejection
 
 NEW, OLD = "a" * 64, "b" * 64
 
@@ -51,6 +51,17 @@ def test_what_a_first_release_brought_is_good_though_no_deployment_says_so() -> 
     assert rejection(told, NEW, "3") is not None
     assert rejection(told, NEW, "3", answering=NEW) is None
     assert rejection(told, NEW, "2", answering=NEW) is not None
+
+
+def test_the_commit_that_brought_what_was_rejected_is_known() -> None:
+    first, model, code = (
+        Brought(*each) for each in ((OLD, "1", "c1"), (NEW, "2", "c2", "2", "1"), (OLD, "3", "c3", "3", "1"))
+    )
+    back = Brought(OLD, "1", "", "1", "2", NEW, "2")
+    told = history(first, model, back, code)
+    assert brought_by(told, NEW, "4") == "c2"
+    assert brought_by(told, OLD, "3") == "c3"
+    assert brought_by(told, "c" * 64, "5") == ""
 
 
 def test_a_success_that_was_forced_clears_it() -> None:

@@ -240,6 +240,8 @@ def test_a_model_whose_alarm_rings_is_taken_back_and_stays_away(project: Project
     said = project.desired()
     assert (said.outputs["production"], said.outputs["staging"]) == ("false", "false")
     assert "an alarm rang" in said.outputs["refused"]
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True, check=True)
+    assert said.outputs["brought"] == head.stdout.strip()
     again = project.release("production")
     assert (again.status, again.outputs["rejected"]) == (1, "true")
     assert "It is not released again" in again.text

@@ -147,6 +147,12 @@ def brought(description: str) -> Brought | None:
         return None
 
 
+def brought_by(deployments: Iterable[Deployment], bundle: str, tag: str) -> str:
+    """The commit whose release brought a bundle, or its image, last; empty where none is on record."""
+    told = [each.brought for each in deployments if each.brought and not each.brought.rejects]
+    return next((each.commit for each in reversed(told) if bundle == each.bundle or tag == each.tag), "")
+
+
 def rejection(deployments: Iterable[Deployment], bundle: str, tag: str, answering: str = "") -> str | None:
     """Why a bundle, or its image, must not be released; None where it may.
 
