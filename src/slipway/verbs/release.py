@@ -4,6 +4,7 @@ import os
 
 from slipway.config.compose import runtime
 from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.commit import tip
 from slipway.delivery.github.job import output, summary
 from slipway.delivery.release.steps import Refused, Release, Released, canary_asked, forced
 from slipway.delivery.release.wanted import Wanted, needed
@@ -38,10 +39,10 @@ def check_tip(commit: str) -> None:
         return
     github = GitHub.from_environment()
     base = str(github.get("")["default_branch"])
-    tip = str(github.get(f"git/ref/heads/{base}")["object"]["sha"])
-    if tip != commit:
+    there = str(tip(github, base))
+    if there != commit:
         raise UserError(
-            f"{base} has moved on from {commit[:12]} to {tip[:12]} since this run began: nothing is released. "
+            f"{base} has moved on from {commit[:12]} to {there[:12]} since this run began: nothing is released. "
             "`gh workflow run deploy.yml` brings what it asks for now."
         )
 

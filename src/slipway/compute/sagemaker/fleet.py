@@ -55,20 +55,20 @@ class Fleet:
             pages = client.get_paginator("list_training_jobs")
             for page in pages.paginate(NameContains=f"{PROJECT}-", StatusEquals="InProgress"):
                 for job in page["TrainingJobSummaries"]:
+                    name = str(job["TrainingJobName"])
                     try:
-                        parse_name(job["TrainingJobName"])
+                        hash, attempt = parse_name(name)
                     except UserError:
                         continue  # another project's
                     parts = client.get_paginator("list_tags").paginate(ResourceArn=job["TrainingJobArn"])
                     tags = {str(tag["Key"]): str(tag["Value"]) for part in parts for tag in part["Tags"]}
-                    if tags.get("project") == PROJECT and self.is_ours(str(job["TrainingJobName"])):
+                    if tags.get("project") == PROJECT and self.is_ours(hash, attempt):
                         told = tags.get(TAG, "")
-                        found[str(job["TrainingJobName"])] = int(told) if told.isascii() and told.isdecimal() else None
+                        found[name] = int(told) if told.isascii() and told.isdecimal() else None
         return found
 
-    def is_ours(self, name: str) -> bool:
+    def is_ours(self, hash: str, attempt: int) -> bool:
         """Whether an attempt is none of another repository's that has our name."""
-        hash, attempt = parse_name(name)
         try:
             self.attempts(hash).get(attempt)
         except ForeignJobError:

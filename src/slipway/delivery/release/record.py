@@ -107,14 +107,18 @@ class Record:
             time.sleep(pause)
         return found
 
+    def succeeded(self) -> list[Brought]:
+        """What was brought, by releases and by who went back, in their order."""
+        return [each.brought for each in self.deployments() if each.status == "Succeeded" and each.brought]
+
     def brought(self, version: str) -> Brought | None:
         """What brought a version to where it is, in the deployment that ended last; None where that brought another."""
-        over = [each.brought for each in self.deployments() if each.status == "Succeeded" and each.brought]
+        over = self.succeeded()
         return over[-1] if over and over[-1].version == version and not over[-1].rejects else None
 
     def replaced(self, version: str) -> str:
         """The commit that brought what a version took the place of, when somebody went back to it; empty if unknown."""
-        told = [each.brought for each in self.deployments() if each.status == "Succeeded" and each.brought]
+        told = self.succeeded()
         backs = [each for each in told if each.rejects and each.version == version]
         return next((each.commit for each in told if backs and each.version == backs[-1].before and each.commit), "")
 

@@ -265,8 +265,7 @@ class Release:
 
 def take_back(function: Function, record: Record, brought: Brought) -> Deployment:
     """Let the version before answer again, at once, and have it on record why."""
-    earlier = [each.brought for each in record.deployments() if each.brought and each.status == "Succeeded"]
-    was = next((each for each in reversed(earlier) if each.version == brought.before), None)
+    was = next((each for each in reversed(record.succeeded()) if each.version == brought.before), None)
     back = Brought(
         bundle=function.bundle(brought.before) or "",
         tag=was.tag if was else "",

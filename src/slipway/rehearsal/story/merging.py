@@ -45,6 +45,15 @@ def release(world: World, number: int, *failing: str) -> WorkflowRun:
     return started(world, *failing)
 
 
+def ask_back(world: World, number: int) -> None:
+    """Release a pull request, and ask by the form for the version that answered before."""
+    before = world.answering("production")
+    assert before is not None
+    release(world, number)
+    with world.timeline.step(f"run deploy.yml by hand: roll back to version {before.version}"):
+        world.mona.dispatch(DEPLOY, {"version": before.version})
+
+
 def again(world: World, run: WorkflowRun, *failing: str) -> WorkflowRun:
     """As by the button: re-run the jobs of a run that failed; else as `started`."""
     with world.timeline.step(f"re-run {Path(run.workflow).name}"):

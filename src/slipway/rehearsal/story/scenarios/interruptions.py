@@ -12,6 +12,7 @@ from slipway.rehearsal.story.merging import (
     PRODUCTION,
     again,
     answers,
+    ask_back,
     documentation,
     merge,
     not_merged,
@@ -65,10 +66,7 @@ def runner_killed_in_infra(scene: Scene) -> None:
 def runner_killed_in_roll_back(scene: Scene) -> None:
     """The runner dies after each step of a roll back by hand, and of what follows it: one pull request takes it back"""
     world = scene.world
-    before = world.answering("production")
-    assert before is not None
-    release(world, scene.number)
-    world.mona.dispatch(DEPLOY, {"version": before.version})
+    ask_back(world, scene.number)
     again(world, kill_in_turn(world, DEPLOY, dict.fromkeys(("roll-back", "revert"))))
     answers(world, scene.bundle)
     number = the_revert(world)

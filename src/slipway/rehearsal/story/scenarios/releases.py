@@ -10,6 +10,7 @@ from slipway.rehearsal.story.merging import (
     PRODUCTION,
     again,
     answers,
+    ask_back,
     blocked,
     documentation,
     image_tag,
@@ -171,11 +172,7 @@ def main_reverted(scene: Scene) -> None:
 def rolled_back_by_hand(scene: Scene) -> None:
     """A person goes back to an earlier version by the form; only `force` brings the model again"""
     world = scene.world
-    before = world.answering("production")
-    assert before is not None
-    release(world, scene.number)
-    with world.timeline.step(f"run deploy.yml by hand: roll back to version {before.version}"):
-        world.mona.dispatch("deploy.yml", {"version": before.version})
+    ask_back(world, scene.number)
     started(world)
     answers(world, scene.bundle)
     the_revert(world)
