@@ -1,8 +1,7 @@
 """A handler that answers whether the bundle's recorded predictions hold, on this machine and of a version.
 
 CodeDeploy asks it before a version gets traffic, waits for what it tells, and shifts nothing without. It names only the
-deployment, so which version that is, the function's environment says: Terraform sets it with the image of both, and
-does so right before each release, which alone starts deployments that ask.
+deployment: which version that brings, the deployment's description says, as whoever released it wrote.
 https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html#appspec-hooks-lambda
 """
 
@@ -22,8 +21,8 @@ SECONDS = 30  # that a question waits for its answer: the version may have to st
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """`ok`, the bundle's digest, how many predictions were checked, and what is wrong with them.
 
-    For an event of CodeDeploy, also of the version that SLIPWAY_FUNCTION and SLIPWAY_FUNCTION_VERSION name; raises then
-    what goes wrong while CodeDeploy is told.
+    For an event of CodeDeploy, also of the version of SLIPWAY_FUNCTION that its deployment brings; raises then what
+    goes wrong while CodeDeploy is told.
     """
     told, manifest = of_bundle()
     if not (isinstance(event, dict) and all(isinstance(event.get(name), str) for name in HOOK)):
@@ -34,14 +33,16 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     retries = {"mode": "standard", "total_max_attempts": 5}
     config = Config(retries=retries, connect_timeout=5, read_timeout=SECONDS)
     session = botocore.session.get_session()
+    codedeploy = session.create_client("codedeploy", config=config)
     if manifest is not None and told["ok"]:
         try:
-            found = of_version(session.create_client("lambda", config=config), manifest)
+            version = brought(codedeploy.get_deployment(deploymentId=event["DeploymentId"])["deploymentInfo"])
+            found = of_version(session.create_client("lambda", config=config), version, manifest)
         except Exception as error:  # a version that cannot be asked gets no traffic
             found = [f"the version cannot be asked: {type(error).__name__}: {error}"]
         told |= {"ok": not found, "faults": found[:MOST_TOLD]}
     print(json.dumps({"smoke": told, "deployment": event["DeploymentId"]}))
-    session.create_client("codedeploy", config=config).put_lifecycle_event_hook_execution_status(
+    codedeploy.put_lifecycle_event_hook_execution_status(
         deploymentId=event["DeploymentId"],
         lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
         status="Succeeded" if told["ok"] else "Failed",
@@ -62,9 +63,14 @@ def of_bundle() -> tuple[dict[str, Any], dict[str, Any] | None]:
     return {"ok": not faults, "bundle": predictor.digest, "checked": checked, "faults": faults}, predictor.manifest
 
 
-def of_version(client: Any, manifest: dict[str, Any]) -> list[str]:
+def brought(deployment: dict[str, Any]) -> str:
+    """The version that a deployment brings. Raises ValueError, TypeError or KeyError where it does not say which."""
+    return str(json.loads(deployment.get("description", ""))["version"])
+
+
+def of_version(client: Any, version: str, manifest: dict[str, Any]) -> list[str]:
     """What is wrong with the answers of the version that is about to get traffic."""
-    asked = {"FunctionName": os.environ["SLIPWAY_FUNCTION"], "Qualifier": os.environ["SLIPWAY_FUNCTION_VERSION"]}
+    asked = {"FunctionName": os.environ["SLIPWAY_FUNCTION"], "Qualifier": version}
     found = []
     for start, question in questions(manifest):
         answer = json.load(client.invoke(**asked, Payload=json.dumps(question).encode())["Payload"])

@@ -110,7 +110,7 @@ data "aws_iam_policy_document" "lambda" {
   }
 }
 
-# the smoke hook writes its log, asks a version of its function, and tells CodeDeploy what it found
+# the smoke hook writes its log, looks which version a deployment brings, asks it, and tells CodeDeploy what it found
 data "aws_iam_policy_document" "smoke" {
   for_each = module.names.functions
 
@@ -124,6 +124,12 @@ data "aws_iam_policy_document" "smoke" {
     sid       = "AskVersions"
     actions   = ["lambda:InvokeFunction"]
     resources = ["${local.lambda}:function:${each.value}:*"]
+  }
+
+  statement {
+    sid       = "LookWhichVersion"
+    actions   = ["codedeploy:GetDeployment"]
+    resources = ["${local.arn}:codedeploy:${local.here}:deploymentgroup:${each.value}/*"]
   }
 
   statement {

@@ -49,7 +49,7 @@ resource "aws_lambda_function" "smoke" {
   #checkov:skip=CKV_AWS_115:it runs once a release; what is reserved for it the account's other functions would lack
   #checkov:skip=CKV_AWS_116:a release waits for its answer, and fails without one
   #checkov:skip=CKV_AWS_117:it calls AWS alone, so a network of ours would protect nothing, and cost money and cold starts
-  #checkov:skip=CKV_AWS_173:the name of a function and of a version, no secret: the key that AWS uses without being asked does
+  #checkov:skip=CKV_AWS_173:the name of a function, no secret: the key that AWS uses without being asked does
   #checkov:skip=CKV_AWS_272:Lambda checks the signatures of zip archives alone; an image is named by its digest
 
   function_name = "${local.name}-smoke"
@@ -67,12 +67,9 @@ resource "aws_lambda_function" "smoke" {
     command = ["smoke.handler"]
   }
 
-  # CodeDeploy names a deployment alone: this is the version that it is about to give traffic to
+  # of which version, the deployment says: named here, it would have this function wait for the other's update
   environment {
-    variables = {
-      SLIPWAY_FUNCTION         = aws_lambda_function.this.function_name
-      SLIPWAY_FUNCTION_VERSION = aws_lambda_function.this.version
-    }
+    variables = { SLIPWAY_FUNCTION = local.name }
   }
 
   depends_on = [aws_cloudwatch_log_group.smoke, terraform_data.project]

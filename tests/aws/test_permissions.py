@@ -160,6 +160,9 @@ def rows() -> Iterator[Row]:
     yield "smoke-staging", "logs:PutLogEvents", stream, {}, no
     yield "smoke-staging", "codedeploy:PutLifecycleEventHookExecutionStatus", "*", {}, yes
     yield "smoke-staging", "codedeploy:CreateDeployment", "*", {}, no
+    group = f"arn:aws:codedeploy:{HERE}:deploymentgroup:slipway-staging/live"
+    yield "smoke-staging", "codedeploy:GetDeployment", group, {}, yes
+    yield "smoke-staging", "codedeploy:GetDeployment", group.replace("staging", "production"), {}, no
     yield "smoke-staging", "lambda:InvokeFunction", f"{STAGING}:7", {}, yes
     yield "smoke-staging", "lambda:InvokeFunction", f"{PRODUCTION}:7", {}, no
     yield "smoke-staging", "lambda:UpdateAlias", f"{STAGING}:live", {}, no

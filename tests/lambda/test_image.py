@@ -89,7 +89,7 @@ def imported(shipped: Path) -> dict[str, str | None]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(LAMBDA), "SLIPWAY_BUNDLE": str(shipped)}
     environment |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
     environment |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}
-    environment |= {"AWS_MAX_ATTEMPTS": "1", "SLIPWAY_FUNCTION": "slipway", "SLIPWAY_FUNCTION_VERSION": "1"}
+    environment |= {"AWS_MAX_ATTEMPTS": "1", "SLIPWAY_FUNCTION": "slipway"}
     process = subprocess.run(
         [sys.executable, "-c", ANSWERS, listed],
         check=False,

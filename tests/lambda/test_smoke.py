@@ -126,15 +126,17 @@ def test_the_bundle_beside_the_code_is_the_one_without_a_setting(shipped: Path, 
         assert function.invoke({})["ok"] is True
 
 
+SAYS = '{"bundle":"0123","version":"7","before":"6"}'
 HOOK = {"DeploymentId": "d-123456789", "LifecycleEventHookExecutionId": "e-1"}
 
 
 class Aws(ThreadingHTTPServer):
-    """Lambda, whose version 7 is `version`, and CodeDeploy, which keeps what it is told."""
+    """Lambda, whose version 7 is `version`, and CodeDeploy, with a deployment, which keeps what it is told."""
 
-    def __init__(self, version: Emulator) -> None:
+    def __init__(self, version: Emulator, description: str) -> None:
         super().__init__(("127.0.0.1", 0), Front)
         self.version, self.told = version, list[dict[str, Any]]()
+        self.deployment = {"deploymentId": HOOK["DeploymentId"], "description": description}
 
 
 class Front(BaseHTTPRequestHandler):
@@ -143,11 +145,13 @@ class Front(BaseHTTPRequestHandler):
     server: Aws
 
     def do_POST(self) -> None:
-        """Invoke, or PutLifecycleEventHookExecutionStatus."""
+        """Invoke, GetDeployment, or PutLifecycleEventHookExecutionStatus."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         answer: Any = {"lifecycleEventHookExecutionId": HOOK["LifecycleEventHookExecutionId"]}
         if self.headers.get("X-Amz-Target", "").endswith(".PutLifecycleEventHookExecutionStatus"):
             self.server.told.append(body)
+        elif self.headers.get("X-Amz-Target", "").endswith(".GetDeployment"):
+            answer = {"deploymentInfo": self.server.deployment} if body == {"deploymentId": "d-123456789"} else None
         elif self.path == "/2015-03-31/functions/slipway-production/invocations?Qualifier=7":
             answer = self.server.version.invoke(body)
         else:
@@ -163,9 +167,9 @@ class Front(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def asked(own: Path, version: Path, number: str = "7") -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def asked(own: Path, version: Path, description: str = SAYS) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """What the hook answers, and what it told CodeDeploy, where a version with another image's bundle answers."""
-    with Emulator(version) as app, Aws(app) as aws:
+    with Emulator(version) as app, Aws(app, description) as aws:
         serving = Thread(target=aws.serve_forever, args=(0.05,))
         serving.start()
         function = Emulator(own, "smoke.handler")
@@ -174,7 +178,6 @@ def asked(own: Path, version: Path, number: str = "7") -> Iterator[tuple[dict[st
             "AWS_ACCESS_KEY_ID": "-",
             "AWS_SECRET_ACCESS_KEY": "-",
             "SLIPWAY_FUNCTION": "slipway-production",
-            "SLIPWAY_FUNCTION_VERSION": number,
         }
         try:
             with function:
@@ -202,8 +205,9 @@ def test_a_version_with_another_bundle_is_refused(shipped: Path, bundle: Path) -
         assert [each["status"] for each in told] == ["Failed"]
 
 
-def test_a_version_that_cannot_be_asked_is_refused(shipped: Path) -> None:
-    with asked(shipped, shipped, number="8") as (answer, told):
+@pytest.mark.parametrize("description", [SAYS.replace("7", "8"), "{}", "[7]", "by hand", ""])
+def test_a_version_that_cannot_be_asked_is_refused(shipped: Path, description: str) -> None:
+    with asked(shipped, shipped, description) as (answer, told):
         assert "the version cannot be asked" in answer["faults"][0]
         assert [each["status"] for each in told] == ["Failed"]
 

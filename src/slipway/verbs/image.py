@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slipway.compute.image import image_tag
 from slipway.compute.sagemaker.account import Account
-from slipway.compute.sagemaker.backend import device_of
+from slipway.compute.sagemaker.request import device_of
 from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
 from slipway.delivery.github.job import output, summary

@@ -16,7 +16,7 @@ from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, number_of, stages, state
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
-from slipway.compute.sagemaker.request import has_gpu, training_request
+from slipway.compute.sagemaker.request import device_of, training_request
 from slipway.compute.sagemaker.result import Spoiled, unpack
 from slipway.compute.sagemaker.upload import Uploads
 from slipway.compute.sagemaker.words import Expired, Unreachable, code, in_words, message
@@ -304,8 +304,3 @@ class SageMaker:
         if hour is None:
             return f"{line}; its price is not known"
         return f"{line}: ${hour:.2f} an hour on demand, ${hour * (seconds + pool) / 3600:.2f} at most"
-
-
-def device_of(instance_type: str) -> str:
-    """Which training image fits an instance type."""
-    return "gpu" if has_gpu(instance_type) else "cpu"

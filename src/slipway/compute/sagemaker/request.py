@@ -29,9 +29,9 @@ def checkpoint_uri(compute: SageMakerCompute, hash: str) -> str:
     return f"s3://{compute.bucket}/{PROJECT}/checkpoints/{hash}/"
 
 
-def has_gpu(instance_type: str) -> bool:
-    """Whether the type's machines have NVIDIA GPUs."""
-    return instance_type.startswith(("ml.g", "ml.p"))
+def device_of(instance_type: str) -> str:
+    """Which training image fits an instance type: `gpu` where its machines have NVIDIA's, else `cpu`."""
+    return "gpu" if instance_type.startswith(("ml.g", "ml.p")) else "cpu"
 
 
 def training_request(

@@ -145,7 +145,7 @@ class Serving:
             pages = self.function.account.client("apigatewayv2").get_paginator("get_apis").paginate()
             names = [each["Name"] for page in pages for each in page["Items"]]
         with self.inside():
-            public = bool(Root("serving", self.environment).ask("output", "-json").get("public_url", {}).get("value"))
+            public = bool(Root("serving", self.environment).outputs.get("public_url"))
         if (self.function.name in names) != public:
             raise Broken(f"API Gateway has {names}, and `public` of {self.environment} is {public}.")
         return (

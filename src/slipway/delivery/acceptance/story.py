@@ -169,7 +169,7 @@ def prepare(environment: str) -> Acceptance:
             raise UserError(f"{tool} is missing: {place}.")
     bootstrap = Root("bootstrap")
     bootstrap.init()
-    needs = Needs(**bootstrap.ask("output", "-json", "github"))
+    needs = Needs(**bootstrap.outputs["github"])
     site, account = Site(needs), Account(project().region)
     repository = site.get()
     if repository is None or not repository.get("permissions", {}).get("push"):

@@ -83,10 +83,10 @@ class Function:
                 RoutingConfig={"AdditionalVersionWeights": {}},
             )
 
-    def publish(self) -> None:
-        """Make a version of what the function is now."""
+    def publish(self) -> str:
+        """Make a version of what the function is now; returns it."""
         with in_words(self.name):
-            self._lambda.publish_version(FunctionName=self.name)
+            return str(self._lambda.publish_version(FunctionName=self.name)["Version"])
 
     def smoke(self) -> list[str]:
         """What is wrong with the recorded predictions in the newest image, as the smoke function says."""

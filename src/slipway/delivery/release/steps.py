@@ -84,7 +84,7 @@ class Release:
             return self._point(version, live.version, address)
         canary = Canary(self.function, self.record, self.manifest, version)
         tags = {"project": project().name, "environment": self.environment}
-        canary.watch_over(float(self.root.ask("output", "-json", "latency_ms")), tags)
+        canary.watch_over(float(self.root.outputs["latency_ms"]), tags)
         brought = Brought(self.wanted.bundle, self.wanted.tag, self.wanted.commit, version, live.version)
         return self._end(canary.start(brought, self.force), brought)
 
@@ -127,21 +127,15 @@ class Release:
 
     def _apply(self, image: str, opened: bool) -> str:
         """Make the function what Terraform says; returns the version that has the image."""
-        version = self._made(image, opened)
+        told = {"image_digest": image, "bundle": self.wanted.bundle, "open": str(opened).lower()}
+        variables = [f"-var={name}={value}" for name, value in told.items()]
+        self.root.run("apply", "-auto-approve", "-input=false", *self.root.files(), *variables)
+        version = str(self.root.outputs["version"])
         if self.function.image(version) == image:
             return version
         # an apply was cut off between the function's change and its new version: Terraform sees nothing left to do
         print(f"version {version} has another image: the function is published as it is now.", flush=True)
-        self.function.publish()
-        # whom the smoke function asks
-        return self._made(image, opened)
-
-    def _made(self, image: str, opened: bool) -> str:
-        """Apply, and the version that was published last."""
-        told = {"image_digest": image, "bundle": self.wanted.bundle, "open": str(opened).lower()}
-        variables = [f"-var={name}={value}" for name, value in told.items()]
-        self.root.run("apply", "-auto-approve", "-input=false", *self.root.files(), *variables)
-        return str(self.root.ask("output", "-json", "version"))
+        return self.function.publish()
 
     def _open(self, version: str, image: str) -> Released:
         """The first release: nobody can ask until it has proved good."""
@@ -216,13 +210,8 @@ class Release:
     def _done(self, version: str, address: str, done: str) -> Released:
         if self.canaried:
             Canary(self.function, self.record, self.manifest, version).clear()
-        public = self._public()
-        return Released(version, public or address, done)
-
-    def _public(self) -> str | None:
-        """The address for everybody, where Terraform has made one."""
-        found = self.root.ask("output", "-json").get("public_url", {}).get("value")
-        return str(found) if found else None
+        # for everybody, where Terraform has made one
+        return Released(version, self.root.outputs.get("public_url") or address, done)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

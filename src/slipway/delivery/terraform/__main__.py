@@ -119,7 +119,7 @@ def main(words: list[str]) -> None:
     approve = ["-auto-approve"] if os.environ.get("APPROVE") == "yes" else []
     if command == "bootstrap":
         bootstrap(root, approve)
-        settle(Needs(**root.ask("output", "-json", "github")))
+        settle(Needs(**root.outputs["github"]))
     elif command in ("plan", "apply"):
         root.init()
         root.run(command, *(approve if command == "apply" else []), *root.files())

@@ -144,6 +144,7 @@ class Root:
             *([f"-lock-timeout={lock_seconds()}s"] if words[0] in LOCKING else []),
             *words[1:],
         ]
+        self.__dict__.pop("outputs", None)
         status = subprocess.run(command, cwd=self.folder, env=surroundings(), check=False).returncode
         if status:
             locked = self.locked() if words[0] in LOCKING else None
@@ -167,6 +168,11 @@ class Root:
             f"the state of {self.folder} is locked by {who} since {since} ({what}). Where that is at work, wait and "
             f"run this again. Where it is dead, as a runner that was cut off: `aws s3 rm s3://{self.state_bucket}/{key}`."
         )
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        """What the last apply told, by name. Raises UserError where it cannot be read."""
+        return {name: told["value"] for name, told in self.ask("output", "-json").items()}
 
     def ask(self, *words: str) -> Any:
         """What Terraform tells as JSON. Raises UserError where it fails."""
