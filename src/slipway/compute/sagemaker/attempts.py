@@ -1,10 +1,11 @@
 """The attempts at one job, which AWS alone remembers: attempt N is the training job slipway-HASH-N."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from sagemaker.core.resources import TrainingJob
 
 from slipway.compute.backend import Attempt, Status
 from slipway.compute.folder import PROJECT, job_name, parse_name
@@ -15,6 +16,9 @@ from slipway.compute.sagemaker.request import output_uri
 from slipway.compute.sagemaker.words import code, in_words, message
 from slipway.config.compute import SageMakerCompute
 from slipway.errors import UserError
+
+if TYPE_CHECKING:
+    from sagemaker.core.resources import TrainingJob
 
 SHOWN = 20  # lines of the log that an error shows
 LISTED = 20  # training jobs that `slipway jobs` lists
@@ -48,6 +52,8 @@ class Attempts:
         return found
 
     def _listed(self) -> list[int]:
+        from sagemaker.core.resources import TrainingJob  # takes two seconds: not for who finds no job
+
         with in_words("SageMaker"):
             wanted = f"{PROJECT}-{self.hash}-"
             names = [
@@ -60,6 +66,8 @@ class Attempts:
         """One attempt; None where there is none. Raises ForeignJobError where it is another project's."""
         if number in self._ended:
             return self._ended[number]
+        from sagemaker.core.resources import TrainingJob
+
         name = job_name(self.hash, number)
         with in_words("SageMaker"):
             try:
@@ -82,6 +90,8 @@ class Attempts:
 
         That is so where another process was quicker, or an answer of AWS was lost. Raises ClientError.
         """
+        from sagemaker.core.resources import TrainingJob
+
         try:
             TrainingJob.create(**request, **self.account.where)
         except ClientError as error:
@@ -93,6 +103,8 @@ class Attempts:
 
     def newest(self) -> list[Attempt]:
         """The newest training jobs of this project, whatever their hash."""
+        from sagemaker.core.resources import TrainingJob
+
         with in_words("SageMaker"):
             order = {"sort_by": "CreationTime", "sort_order": "Descending"}
             found = TrainingJob.get_all(name_contains=f"{PROJECT}-", **order, **self.account.where)

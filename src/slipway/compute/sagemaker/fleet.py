@@ -1,7 +1,10 @@
 """The project's training jobs as a sweep sees them: what became of each, and what it costs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from botocore.exceptions import ClientError
-from sagemaker.core.resources import TrainingJob
 
 from slipway.compute.folder import PROJECT, job_name, parse_name
 from slipway.compute.sagemaker.account import Account
@@ -20,6 +23,9 @@ from slipway.compute.sagemaker.trained import Fate, Trained
 from slipway.compute.sagemaker.words import code, in_words
 from slipway.config.compute import SageMakerCompute
 from slipway.errors import UserError
+
+if TYPE_CHECKING:
+    from sagemaker.core.resources import TrainingJob
 
 TAG = "pull-request"  # conf/compute/sagemaker.yaml
 
