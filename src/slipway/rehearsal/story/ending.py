@@ -16,7 +16,8 @@ from slipway.rehearsal.story.world import World
 def ends_well(world: World, bundle: str, refused: bool = False) -> None:
     """Production answers with this bundle and, where main asks for it, in the image that main asks for; no job ended
     twice with a result, no image was released twice in a row, each pull request has at most one comment by the bot, no
-    state is locked, and GitHub was asked as it documents. Raises BrokenError.
+    state is locked, GitHub shows production's deployment and none under way, and was asked as it documents. Raises
+    BrokenError.
 
     `refused`: main asks for an image of this bundle that was refused, so that another must answer.
     """
@@ -27,8 +28,8 @@ def ends_well(world: World, bundle: str, refused: bool = False) -> None:
         asked = image_of(world, bundle) if world.merged_bundle() == bundle else ""
         if asked and (asked == there.image) == refused:
             raise BrokenError(f"production answers with {there}, and main asks for {asked}")
-        for found in (trained_twice(world), released_twice(world), commented_twice(world), locked(world)):
-            if found:
+        for find in (trained_twice, released_twice, commented_twice, locked, not_shown):
+            if found := find(world):
                 raise BrokenError(found)
         if world.github.violations:
             raise BrokenError(f"GitHub was asked, or answered, otherwise than it documents: {world.github.violations}")
@@ -70,3 +71,11 @@ def locked(world: World) -> str:
     listed = world.aws.client("s3").list_objects_v2(Bucket="slipway-state-123456789012").get("Contents", [])
     locks = [each["Key"] for each in listed if each["Key"].endswith(".tflock")]
     return f"still locked: {', '.join(locks)}" if locks else ""
+
+
+def not_shown(world: World) -> str:
+    """What is wrong with what GitHub shows as deployed."""
+    last = [(each.environment, each.states[-1]) for each in world.github.deployments.values()]
+    if left := [name for name, state in last if state not in ("success", "failure", "error", "inactive")]:
+        return f"GitHub shows as under way what is over: {', '.join(left)}"
+    return "" if ("production", "success") in last else "GitHub shows nothing that production was brought"
