@@ -418,6 +418,7 @@ def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(project: Projec
     process.communicate()
     project.until(lambda: not project.aws.releases.running)
     assert project.answers() == digest
+    assert project.desired().outputs["production"] == "true"
     ringing(project, f"{FUNCTION}-v{version}-failures")
     said = project.release("production")
     project.aws.before = lambda call: None
@@ -425,6 +426,20 @@ def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(project: Projec
     assert f"the alarm {FUNCTION}-v{version}-failures rings" in said.text
     assert project.answers() == before
     assert project.own_alarms() == []
+
+
+def test_a_person_who_goes_back_further_while_a_canary_is_watched_is_not_undone(project: Project) -> None:
+    project.commit()
+    project.image()
+    process = project.start("release", "production", role="deploy-production")
+    project.until(project.shifting)
+    os.killpg(process.pid, signal.SIGSTOP)
+    back = project.run("roll-back", "1", role="deploy-production")
+    os.killpg(process.pid, signal.SIGCONT)
+    said = project.end(process)
+    assert back.status == 0, back.text
+    assert (said.status, said.outputs["rejected"]) == (1, "true"), said.text
+    assert (project.live()["FunctionVersion"], project.shifting()) == ("1", "")
 
 
 def test_an_alarm_that_rang_before_says_nothing_of_a_version(project: Project) -> None:
