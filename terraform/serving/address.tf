@@ -9,6 +9,9 @@ resource "aws_lambda_function_url" "live" {
   function_name      = aws_lambda_function.this.function_name
   qualifier          = aws_lambda_alias.live.name
   authorization_type = "AWS_IAM"
+
+  # a release that finds it takes the other address for made, too
+  depends_on = [aws_apigatewayv2_route.public, aws_apigatewayv2_stage.public, aws_lambda_permission.public]
 }
 
 # for everybody, where asked for

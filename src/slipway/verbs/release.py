@@ -14,22 +14,27 @@ from slipway.tracking import promote
 
 
 def run(words: list[str]) -> int:
-    """Outputs `version`, `rejected` and `url`; returns 1 where the version did not prove good, and another answers."""
+    """Outputs `version` and `url`; returns 1 where the version did not prove good, and another answers.
+
+    Outputs then `rejected`: what must not come again, as `bundle:DIGEST` or `image:TAG`; empty where it may.
+    """
     if len(words) != 1 or words[0] not in ENVIRONMENTS:
         raise UserError(f"slipway release takes one of {', '.join(ENVIRONMENTS)}.")
     wanted = needed()
     check_tip(wanted.commit)
+    release = Release(words[0], wanted, forced(), canary_asked())
     try:
-        released = Release(words[0], wanted, forced(), canary_asked()).run()
+        released = release.run()
     except Refused as error:
-        output("rejected", str(error.rejects).lower())
+        rejected = release.rejected()
+        output("rejected", rejected.text() if rejected else "")
         summary(f"**{words[0]}: not released.** {error}")
         print(f"error: {error}")
         return 1
     output("version", released.version)
-    output("rejected", "false")
+    output("rejected", "")
     output("url", released.url)
-    summary(table(words[0], wanted, released, champion(wanted) if words[0] == "production" else ""))
+    summary(table(words[0], wanted, released, champion(wanted.bundle) if words[0] == "production" else ""))
     return 0
 
 
@@ -47,12 +52,12 @@ def check_tip(commit: str) -> None:
         )
 
 
-def champion(wanted: Wanted) -> str:
-    """Let MLflow know, last: it mirrors, and never decides. Says what came of it."""
+def champion(bundle: str) -> str:
+    """Let MLflow know which bundle answers, last: it mirrors, and never decides. Says what came of it."""
     tracking = runtime().tracking
     if tracking.uri is None:
         return "MLFLOW_TRACKING_URI is not set: nothing there was moved"
-    return promote(tracking, wanted.bundle) or "the server does not answer, or has no such version: nothing was moved"
+    return promote(tracking, bundle) or "the server does not answer, or has no such version: nothing was moved"
 
 
 def table(environment: str, wanted: Wanted, released: Released, mlflow: str) -> str:

@@ -1,16 +1,22 @@
 """`slipway roll-back VERSION`: lets an earlier version answer in production, and takes back what answered."""
 
+import os
+
 from slipway.delivery.github.job import output, summary
 from slipway.delivery.image.registry import Registry
 from slipway.delivery.project import project
 from slipway.delivery.release.canary import BACK, shift, stop
 from slipway.delivery.release.function import Function, Live, function_of, pause
 from slipway.delivery.release.record import Brought, Record
+from slipway.delivery.release.steps import Release
+from slipway.delivery.release.wanted import wanted
 from slipway.errors import UserError
+from slipway.evaluation.champion import git
+from slipway.verbs.release import champion
 
 
 def run(words: list[str]) -> None:
-    """Outputs `version`, and the `commit` that brought what it replaces, where that is on record.
+    """Outputs `version`, and as `rejected` what main asks for, where that must not come again (`slipway release`).
 
     Raises UserError for a version that there is not, or that does not answer.
     """
@@ -19,6 +25,7 @@ def run(words: list[str]) -> None:
     if len(words) != 1 or not words[0].isdecimal():
         raise UserError("slipway roll-back takes the number of a version of production's function.")
     version = words[0]
+    check_same_tip()
     if running := record.active():
         if running.brought is None or not (running.brought.rejects and running.brought.version == version):
             print(f"deployment {running.id} is under way: it is stopped.", flush=True)
@@ -31,9 +38,24 @@ def run(words: list[str]) -> None:
         raise UserError(f"{function.name} does not exist: nothing was released yet.")
     if live.version != version or live.shares:
         go_back(function, record, live, version)
+    asked = wanted()
+    rejected = Release("production", asked).rejected() if asked else None
     output("version", version)
-    output("commit", record.replaced(version))
-    summary(f"**Version {version} answers in production.** What it replaced is not released again without `force`.")
+    output("rejected", rejected.text() if rejected else "")
+    summary(
+        f"**Version {version} answers in production.** What it replaced is not released again without `force`. "
+        f"MLflow's champion: {champion(function.bundle(version) or '')}."
+    )
+
+
+def check_same_tip() -> None:
+    """Raise UserError in a run that is run again, where main has moved on: another may answer than who asked saw."""
+    began, here = os.environ.get("GITHUB_SHA"), git("rev-parse", "HEAD")
+    if int(os.environ.get("GITHUB_RUN_ATTEMPT") or 1) > 1 and began != here:
+        raise UserError(
+            f"main has moved on from {str(began)[:12]} to {str(here)[:12]} since this run began, so that it may take "
+            "back what nobody meant: nothing is rolled back. Look what answers, and start another run."
+        )
 
 
 def go_back(function: Function, record: Record, live: Live, version: str) -> None:

@@ -55,7 +55,7 @@ def test_before_the_first_release_both_environments_are_due(verb: Verb) -> None:
 def test_before_the_first_training_nothing_is_due(verb: Verb, tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").unlink()
     due = {"staging": "false", "production": "false"}
-    assert verb("desired") == (0, dict.fromkeys(("bundle", "tag", "refused"), "") | due)
+    assert verb("desired") == (0, dict.fromkeys(("bundle", "tag", "refused", "rejected"), "") | due)
 
 
 @pytest.mark.parametrize("verdict", ["block", "keep"])

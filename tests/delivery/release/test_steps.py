@@ -188,7 +188,7 @@ def test_the_first_release_is_opened_when_it_has_proved_good(project: Project) -
     for environment in ("staging", "production"):
         released = project.release(environment)
         assert released.status == 0, released.text
-        assert (released.outputs["version"], released.outputs["rejected"]) == ("1", "false")
+        assert (released.outputs["version"], released.outputs["rejected"]) == ("1", "")
         name = f"slipway-{environment}"
         address = project.aws.client("lambda").get_function_url_config(FunctionName=name, Qualifier="live")
         assert released.outputs["url"] == address["FunctionUrl"]
@@ -211,7 +211,7 @@ def test_a_second_model_gets_through_a_canary_that_saw_it_answer(project: Projec
     assert project.release("staging").status == 0
     said = project.release("production")
     assert said.status == 0, said.text
-    assert (said.outputs["version"], said.outputs["rejected"]) == ("2", "false")
+    assert (said.outputs["version"], said.outputs["rejected"]) == ("2", "")
     assert project.answers() == digest
     assert project.own_alarms() == []
     [created] = project.aws.sent("codedeploy", "CreateDeployment")[-1:]
@@ -232,7 +232,7 @@ def test_a_model_whose_alarm_rings_is_taken_back_and_stays_away(project: Project
         AlarmName=f"{FUNCTION}-v{version}-failures", StateValue="ALARM", StateReason="a test"
     )
     said = project.end(process)
-    assert (said.status, said.outputs["rejected"]) == (1, "true"), said.text
+    assert (said.status, said.outputs["rejected"]) == (1, f"bundle:{digest}"), said.text
     assert "an alarm rang" in said.text
     assert project.answers() == before != digest
     assert project.shifting() == ""
@@ -240,10 +240,9 @@ def test_a_model_whose_alarm_rings_is_taken_back_and_stays_away(project: Project
     said = project.desired()
     assert (said.outputs["production"], said.outputs["staging"]) == ("false", "false")
     assert "an alarm rang" in said.outputs["refused"]
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True, check=True)
-    assert said.outputs["brought"] == head.stdout.strip()
+    assert said.outputs["rejected"] == f"bundle:{digest}"
     again = project.release("production")
-    assert (again.status, again.outputs["rejected"]) == (1, "true")
+    assert (again.status, again.outputs["rejected"]) == (1, f"bundle:{digest}")
     assert "It is not released again" in again.text
     assert project.desired(FORCE="yes").outputs["production"] == "true"
 
@@ -268,8 +267,8 @@ def test_a_person_goes_back_and_what_answered_stays_away(project: Project) -> No
     said = project.run("roll-back", "2", role="deploy-production")
     assert said.status == 0, said.text
     assert project.live()["FunctionVersion"] == "2" != live
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True, check=True)
-    assert said.outputs["commit"] == head.stdout.strip()
+    digest = json.loads((project.folder / "reports" / "gate.json").read_text())["bundle"]
+    assert said.outputs["rejected"] == f"bundle:{digest}"
     assert "it was taken back" in project.desired().outputs["refused"]
     assert project.run("roll-back", "2", role="deploy-production").status == 0
     said = project.run("roll-back", "99", role="deploy-production")
@@ -284,7 +283,7 @@ def test_a_model_that_does_not_answer_as_recorded_does_not_come_to_staging(proje
     project.commit(other)
     project.image()
     said = project.release("staging")
-    assert (said.status, said.outputs["rejected"]) == (1, "false")
+    assert (said.status, said.outputs["rejected"]) == (1, "")
     assert "recorded[0]: a probability is 0.5 off" in said.text
 
 
@@ -422,14 +421,14 @@ def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(project: Projec
     ringing(project, f"{FUNCTION}-v{version}-failures")
     said = project.release("production")
     project.aws.before = lambda call: None
-    assert (said.status, said.outputs["rejected"]) == (1, "true"), said.text
+    assert (said.status, said.outputs["rejected"]) == (1, f"bundle:{digest}"), said.text
     assert f"the alarm {FUNCTION}-v{version}-failures rings" in said.text
     assert project.answers() == before
     assert project.own_alarms() == []
 
 
 def test_a_person_who_goes_back_further_while_a_canary_is_watched_is_not_undone(project: Project) -> None:
-    project.commit()
+    digest = project.commit()
     project.image()
     process = project.start("release", "production", role="deploy-production")
     project.until(project.shifting)
@@ -438,7 +437,7 @@ def test_a_person_who_goes_back_further_while_a_canary_is_watched_is_not_undone(
     os.killpg(process.pid, signal.SIGCONT)
     said = project.end(process)
     assert back.status == 0, back.text
-    assert (said.status, said.outputs["rejected"]) == (1, "true"), said.text
+    assert (said.status, said.outputs["rejected"]) == (1, f"bundle:{digest}"), said.text
     assert (project.live()["FunctionVersion"], project.shifting()) == ("1", "")
 
 

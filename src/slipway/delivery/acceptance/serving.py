@@ -20,7 +20,7 @@ from slipway.delivery.acceptance.record import Broken
 from slipway.delivery.image.tag import sources
 from slipway.delivery.release.canary import Canary, stop
 from slipway.delivery.release.function import Function, Live, pause
-from slipway.delivery.release.record import Record, rejection
+from slipway.delivery.release.record import Record, Rejection, rejection
 from slipway.delivery.release.wanted import Wanted, needed
 from slipway.delivery.terraform.contents import resources
 from slipway.delivery.terraform.root import Root
@@ -76,8 +76,8 @@ class Serving:
         version, share = next(iter(seen[0].shares.items()))
         if (back := self.settled().version) != before:
             raise Broken(f"version {back} answers after the roll-back, not {before}.")
-        why = self.rejected()
-        if why is None:
+        rejected = self.rejected()
+        if rejected is None:
             raise Broken("what was taken back is not on record as rejected.")
         status, text = self.go(self.release, {"CANARY": "yes"})
         if status != 1 or "not released again" not in text:
@@ -85,7 +85,7 @@ class Serving:
         return [
             f"version {version} had {share:.0%} of the traffic when {self.alarm(version)} rang",
             f"version {before} answers again",
-            f"on record: {why}",
+            f"on record: {rejected.why}",
             "released again without force: refused",
         ]
 
@@ -102,8 +102,8 @@ class Serving:
         now = self.settled().version
         if status or now == before or now not in shares:
             raise Broken(f"no canary shifted to another version ({status}, version {now}, before {before}):\n{text}")
-        if (why := self.rejected()) is not None:
-            raise Broken(f"a canary that held did not clear the record: {why}")
+        if (rejected := self.rejected()) is not None:
+            raise Broken(f"a canary that held did not clear the record: {rejected.why}")
         last = self.record.deployments()[-1]
         if last.status != "Succeeded" or last.brought is None or last.brought.version != now:
             raise Broken(f"CodeDeploy has no deployment of version {now} on record: {last.words}")
@@ -169,8 +169,8 @@ class Serving:
         with self.inside():
             return needed()
 
-    def rejected(self) -> str | None:
-        """Why CodeDeploy's record is against it; None where it is not."""
+    def rejected(self) -> Rejection | None:
+        """What of it CodeDeploy's record is against; None where of nothing."""
         wanted = self.wanted()
         answering = self.function.bundle(self.settled().version)
         return rejection(self.record.deployments(), wanted.bundle, wanted.tag, answering or "")

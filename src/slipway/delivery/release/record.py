@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -15,8 +15,9 @@ from slipway.compute.sagemaker.words import code, in_words
 GROUP = "live"
 KEPT = timedelta(days=400)  # who asks for a model that was taken back before may have it
 ACTIVE = ("Created", "Queued", "InProgress", "Baking", "Ready")
-# of a deployment that failed or was stopped: what says something of what was deployed, and not of AWS
-JUDGED = ("ALARM_ACTIVE", "HOOK_EXECUTION_FAILURE", "MANUAL_STOP")
+# of a deployment that failed or was stopped: what says something of what was deployed, and not of AWS. Not so the smoke
+# hook, which is asked after a release has asked all the same: what it alone finds may be that it could not ask
+JUDGED = ("ALARM_ACTIVE", "MANUAL_STOP")
 WORDS = {
     "ALARM_ACTIVE": "an alarm rang",
     "HOOK_EXECUTION_FAILURE": "the smoke test of the version failed",
@@ -42,6 +43,19 @@ class Brought:
     def text(self) -> str:
         """As JSON, without what it does not say."""
         return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """What must not be released again: a bundle by its digest, in whatever image, or an image by its tag; and why."""
+
+    kind: Literal["bundle", "image"]
+    name: str
+    why: str
+
+    def text(self) -> str:
+        """As outputs of jobs say it; empty words say that nothing is rejected."""
+        return f"{self.kind}:{self.name}"
 
 
 @dataclass(frozen=True)
@@ -116,12 +130,6 @@ class Record:
         over = self.succeeded()
         return over[-1] if over and over[-1].version == version and not over[-1].rejects else None
 
-    def replaced(self, version: str) -> str:
-        """The commit that brought what a version took the place of, when somebody went back to it; empty if unknown."""
-        told = self.succeeded()
-        backs = [each for each in told if each.rejects and each.version == version]
-        return next((each.commit for each in told if backs and each.version == backs[-1].before and each.commit), "")
-
     def active(self) -> Deployment | None:
         """What is under way; a group has one at a time."""
         return next((each for each in reversed(self.deployments()) if not each.over), None)
@@ -151,14 +159,8 @@ def brought(description: str) -> Brought | None:
         return None
 
 
-def brought_by(deployments: Iterable[Deployment], bundle: str, tag: str) -> str:
-    """The commit whose release brought a bundle, or its image, last; empty where none is on record."""
-    told = [each.brought for each in deployments if each.brought and not each.brought.rejects]
-    return next((each.commit for each in reversed(told) if bundle == each.bundle or tag == each.tag), "")
-
-
-def rejection(deployments: Iterable[Deployment], bundle: str, tag: str, answering: str = "") -> str | None:
-    """Why a bundle, or its image, must not be released; None where it may.
+def rejection(deployments: Iterable[Deployment], bundle: str, tag: str, answering: str = "") -> Rejection | None:
+    """Whether a bundle, or its image, must not be released; None where it may.
 
     A failure judges the bundle, or, where that was good in another image before, the image. A later success clears it.
     `answering` is the bundle that answers, which a first release brought without a deployment.
@@ -184,4 +186,6 @@ def rejection(deployments: Iterable[Deployment], bundle: str, tag: str, answerin
             tags[told.tag] = each.words
             if told.bundle not in good:
                 bundles[told.bundle] = each.words
-    return bundles.get(bundle) or tags.get(tag)
+    if bundle in bundles:
+        return Rejection("bundle", bundle, bundles[bundle])
+    return Rejection("image", tag, tags[tag]) if tag in tags else None

@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway.delivery.github.api import GitHub, GitHubError, again
+from slipway.delivery.github.commit import tip
 from slipway.delivery.image.tag import DOCKERFILE, copied
-from slipway.delivery.release.wanted import GATE, LOCK
+from slipway.delivery.release.wanted import GATE, LOCK, wanted
 from slipway.errors import UserError
 from slipway.evaluation.champion import git
 
@@ -21,16 +22,17 @@ ASKED = (str(LOCK), str(GATE), "lambda")  # what may decide which image is relea
 BLOB, MODULE = "blob", "commit"
 
 
-def merge_of(commit: str) -> str:
-    """The commit on the main line that brought the image which `commit` asks for: its model, or the code around it."""
-    told = ("log", "--first-parent", "--format=%H", "--end-of-options", commit, "--", *ASKED)
+def merge_of(kind: str) -> str:
+    """The commit on the main line that brought the checkout's `bundle`, or what else is in its `image`."""
+    at = bundle_at if kind == "bundle" else image_at
+    told = ("log", "--first-parent", "--format=%H", "HEAD", "--", *ASKED)
     for found in (git(*told) or "").splitlines():
         if git("rev-parse", "--verify", "--quiet", f"{found}^1") is None:
             raise UserError(f"{found[:12]} is the first commit that git has: there is nothing to go back to.")
         # one that accepts a finding, or changes what is in no image, brought nothing
-        if (bundle_at(found), image_at(found)) != (bundle_at(f"{found}^1"), image_at(f"{found}^1")):
+        if at(found) != at(f"{found}^1"):
             return found
-    raise UserError(f"git does not know what brought {LOCK} to {commit}: check out with the whole history.")
+    raise UserError(f"git does not know what brought {LOCK} here: check out with the whole history.")
 
 
 def bundle_at(commit: str) -> str | None:
@@ -48,36 +50,34 @@ def image_at(commit: str) -> list[str | None]:
     return [git("rev-parse", "--verify", "--quiet", f"{commit}:{name.rstrip('/')}") for name in (DOCKERFILE, *names)]
 
 
-def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] | None:
-    """The pull request that takes back what brought the model of `commit` to branch `base`, made once.
+def revert(github: GitHub, rejected: str, base: str, why: str) -> dict[str, Any] | None:
+    """The pull request that takes back what brought to branch `base` what was rejected: `bundle:DIGEST` or `image:TAG`.
 
-    None where `base` has the models of before already, or asks for another by now. Raises UserError where the revert
-    meets other changes.
+    The checkout is the tip of `base`, with its history. It is made once; None where `base` asks for another by now.
+    Raises UserError where the revert meets other changes.
     """
-    merge = merge_of(commit)
+    kind, _, name = rejected.partition(":")
+    head, asked, there = git("rev-parse", "HEAD"), wanted(), str(tip(github, base))
+    if there != head:
+        raise UserError(f"{base} has moved to {there[:12]}, which is not here: run the job again.")
+    if asked is None or name != (asked.bundle if kind == "bundle" else asked.tag):
+        return None
+    merge = merge_of(kind)
     branch = f"revert/{merge[:12]}"
     owner = github.repository.partition("/")[0]
 
     def found() -> dict[str, Any] | None:
         return next(iter(github.get("pulls", head=f"{owner}:{branch}", base=base, state="all", per_page=1)), None)
 
-    if there := found():
-        return there
-    tip = str(github.get(f"git/ref/heads/{base}")["object"]["sha"])
-    if git("cat-file", "-e", f"{tip}^{{commit}}") is None:
-        raise UserError(f"{base} has moved to {tip[:12]}, which is not here: run the job again.")
-    if bundle_at(tip) != bundle_at(merge):
-        return None
+    if pull := found():
+        return pull
     if github.find(f"git/ref/heads/{branch}") is None:
-        tree = reverted(merge, tip)
-        if tree == git("rev-parse", f"{tip}^{{tree}}"):
-            return None
-        entries = [entry(github, *each) for each in changes(tip, tree)]
+        entries = [entry(github, *each) for each in changes(head, reverted(merge, head))]
         whole = github.post(
-            "git/trees", {"base_tree": git("rev-parse", f"{tip}^{{tree}}"), "tree": entries}, look=again
+            "git/trees", {"base_tree": git("rev-parse", f"{head}^{{tree}}"), "tree": entries}, look=again
         )
         message = f"Revert {merge[:12]}: its model was taken back\n\n{why}"
-        made = github.post("git/commits", {"message": message, "tree": whole["sha"], "parents": [tip]}, look=again)
+        made = github.post("git/commits", {"message": message, "tree": whole["sha"], "parents": [head]}, look=again)
         github.post(
             "git/refs",
             {"ref": f"refs/heads/{branch}", "sha": made["sha"]},
@@ -93,7 +93,7 @@ def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] |
     # what a pull request of a workflow starts waits for approval
     github.post("actions/workflows/ci.yml/dispatches", {"ref": branch}, look=again)
     try:
-        pull: dict[str, Any] = github.post("pulls", body, look=found)
+        return dict(github.post("pulls", body, look=found))
     except GitHubError as error:
         if error.status == 403 and "not permitted" in error.reason:
             raise UserError(
@@ -101,7 +101,6 @@ def revert(github: GitHub, commit: str, base: str, why: str) -> dict[str, Any] |
                 f"again; or open a pull request of branch {branch} yourself."
             ) from error
         raise
-    return pull
 
 
 def reverted(merge: str, tip: str) -> str:

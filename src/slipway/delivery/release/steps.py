@@ -12,7 +12,7 @@ from slipway.delivery.image.tag import BUNDLE
 from slipway.delivery.project import project
 from slipway.delivery.release.canary import BACK, MOST_TOLD, Canary, shift
 from slipway.delivery.release.function import ALIAS, Function, pause
-from slipway.delivery.release.record import Brought, Deployment, Record, rejection
+from slipway.delivery.release.record import Brought, Deployment, Record, Rejection, rejection
 from slipway.delivery.release.wanted import GATE, TAKE_ANYWAY, Wanted
 from slipway.delivery.terraform.root import Root
 from slipway.errors import UserError
@@ -20,11 +20,7 @@ from slipway.predictor import BundleError, questions, read_manifest, wrong_with
 
 
 class Refused(UserError):  # noqa: N818  # it is one
-    """The version did not prove good: `rejects` says whether its bundle must not come again."""
-
-    def __init__(self, message: str, rejects: bool) -> None:
-        super().__init__(message)
-        self.rejects = rejects
+    """The version did not prove good: whether it must not come again, the record knows."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,9 @@ class Release:
         there = live is not None and not live.shares and self.function.image(live.version) == image
         if live is not None and address and there and not self.force:
             return self._there(live.version, address)
-        why = self.rejected()
-        if why and not self.force:
-            raise Refused(f"{why}. It is not released again, unless the workflow is run with `force`.", rejects=True)
+        rejected = self.rejected()
+        if rejected and not self.force:
+            raise Refused(f"{rejected.why}. It is not released again, unless the workflow is run with `force`.")
         version = self._apply(image, opened=address is not None)
         if address is None:
             return self._open(version, image)
@@ -93,8 +89,8 @@ class Release:
         """Whether traffic is shifted little by little."""
         return self.canary or self.environment == "production"
 
-    def rejected(self) -> str | None:
-        """Why the bundle may not be released here; None where it may."""
+    def rejected(self) -> Rejection | None:
+        """What of the bundle and its image may not be released here; None where both may."""
         if not self.canaried:
             return None
         live = self.function.live()
@@ -173,7 +169,7 @@ class Release:
     def _check(self, qualifier: str) -> None:
         """Ask all recorded predictions. Raises Refused where one does not hold."""
         if faults := self._wrong(qualifier):
-            raise Refused(f"{self.function.name}:{qualifier} does not answer as recorded: {told(faults)}", False)
+            raise Refused(f"{self.function.name}:{qualifier} does not answer as recorded: {told(faults)}")
 
     def _wrong(self, qualifier: str) -> list[str]:
         """Which of the recorded predictions do not hold."""
@@ -185,7 +181,7 @@ class Release:
     def _take_back(self, canary: Canary, brought: Brought, faults: list[str]) -> NoReturn:
         take_back(self.function, self.record, brought)
         canary.clear()
-        raise Refused(f"version {brought.version} was taken back: {told(faults)}", rejects=True)
+        raise Refused(f"version {brought.version} was taken back: {told(faults)}")
 
     def _end(self, started: Deployment, brought: Brought) -> Released:
         """Watch a canary to its end, and see that what answers then is what should."""
@@ -203,7 +199,7 @@ class Release:
                 self.function.point(brought.before)
             canary.clear()
             why = f"{ended.words}{f': {told(seen.faults)}' if seen.faults else ''}. Version {brought.before} answers."
-            raise Refused(why, rejects=ended.judged)
+            raise Refused(why)
         done = f"it answered {seen.answered} of the questions to {ALIAS}, and {seen.asked} of its own, as recorded"
         return self._done(brought.version, self.function.address() or "", done)
 
