@@ -26,6 +26,7 @@ from slipway.delivery.training.waiting import MOST_ATTEMPTS, Action, Due, decide
 from slipway.errors import UserError
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.github import GitHub as Hub
+from slipway.rehearsal.runner.outside import Event
 
 HASH = "0" * 16
 JOB = f"slipway-{HASH}"
@@ -221,6 +222,24 @@ def test_a_job_that_another_pull_request_waits_for_goes_on(
     assert stop_unwanted(client(), fleet, print) == []
     hub.as_user().close(other)
     assert stop_unwanted(client(), fleet, print) == [f"{JOB}-1"]
+
+
+def test_nothing_is_stopped_while_a_pull_request_is_given_a_job(
+    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int, opened: Opened, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = opened("same", "train")
+    submit(number)
+    say(hub, client, fleet, number)
+    pushed = Event("pull_request", {}, f"refs/pull/{other}/merge", hub.pulls[other].head_sha, "octocat")
+    run = hub.start_run("train.yml", "train", pushed)
+    hub.as_user().close(number)
+    # its *Submit* has found that the job runs already, and its *Tell the pull request* has not begun
+    assert stop_unwanted(client(), fleet, print) == []
+    assert f"train.yml is at it for #{other}: nothing is stopped" in capsys.readouterr().out
+    say(hub, client, fleet, other)
+    hub.end_run(run, "success")
+    assert stop_unwanted(client(), fleet, print) == []
+    assert told(client, other).name == f"{JOB}-1"
 
 
 def test_a_job_that_is_superseded_is_stopped(hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int) -> None:

@@ -158,12 +158,17 @@ def stop_unwanted(github: GitHub, fleet: Fleet, say: Say) -> list[str]:
     """Stop what runs though no pull request that asks for training waits for it; returns the names.
 
     A job is stopped only where the pull request that it is tagged with asks for none any more, or has another for its
-    head: what a person started is theirs, and what is submitted just now is named in a moment.
+    head: what a person started is theirs, and what is submitted just now is named in a moment. While another pull
+    request's is submitted, which may be any of these, none is stopped: the next sweep does.
     """
     running = {name: number for name, number in fleet.running().items() if number is not None}
     if not running:
         return []
-    wanted = {hash for each in asking(github) for hash in wants(github, each)}
+    asks = list(asking(github))
+    if submitting := [f"#{each.number}" for each in asks if is_submitted_now(github, each)]:
+        say(f"{WORKFLOW} is at it for {', '.join(submitting)}: nothing is stopped before it has named its job")
+        return []
+    wanted = {hash for each in asks for hash in wants(github, each)}
     stopped = []
     for name, number in running.items():
         hash, _ = parse_name(name)
@@ -174,6 +179,17 @@ def stop_unwanted(github: GitHub, fleet: Fleet, say: Say) -> list[str]:
             stopped.append(name)
         forget(github, number, hash)
     return stopped
+
+
+def is_submitted_now(github: GitHub, found: Pull) -> bool:
+    """Whether a run looks for, or has, a job for a pull request's head that its comment does not name yet."""
+    there = sticky.find(github, found.number)
+    return not is_announced(there.state if there else None, found) and is_busy(github, found)
+
+
+def is_announced(state: State | None, found: Pull) -> bool:
+    """Whether a comment's state names the job for a pull request's head."""
+    return state is not None and state.sha == found.sha and state.status != "waiting"
 
 
 def wants(github: GitHub, found: Pull) -> Iterator[str]:
@@ -193,8 +209,7 @@ def may_stop(github: GitHub, number: int, hash: str) -> bool:
         found = pull(github, number)
         there = sticky.find(github, number)
         state = there.state if there else None
-        announced = state is not None and state.sha == found.sha and state.status != "waiting"
-        return not found.asks or bool(announced and state and state.hash != hash)
+        return not found.asks or (is_announced(state, found) and state is not None and state.hash != hash)
     except GitHubError as error:
         if error.status in (404, 410):
             return False
