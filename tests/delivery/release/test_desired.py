@@ -108,6 +108,16 @@ def test_a_run_that_is_run_again_does_not_bring_back_what_was_before(
     assert "`gh workflow run deploy.yml` brings what it asks for now" in told
 
 
+def test_a_roll_back_that_is_run_again_does_not_take_back_what_came_since(
+    verb: Verb, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_SHA", "a" * 40)
+    for attempt, said in (("1", "slipway-production does not exist"), ("2", "main has moved on from aaaaaaaaaaaa to ")):
+        monkeypatch.setenv("GITHUB_RUN_ATTEMPT", attempt)
+        assert verb("roll-back", "1")[0] == 2
+        assert said in capsys.readouterr().err
+
+
 def test_a_function_that_sleeps_is_asked_until_it_is_awake(aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIPWAY_PAUSE_SECONDS", "0.01")
     asked: list[str] = []

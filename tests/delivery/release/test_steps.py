@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from mlflow import MlflowClient
 
 from slipway.compute.image import image_tag
 from slipway.delivery.terraform.root import binary
@@ -264,9 +265,16 @@ def test_a_person_who_insists_gets_it_and_a_runner_that_dies_meanwhile_is_follow
 
 def test_a_person_goes_back_and_what_answered_stays_away(project: Project) -> None:
     live = project.live()["FunctionVersion"]
+    mlflow = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
+    mlflow.create_registered_model("slipway")
+    for version in ("1", "2", live):
+        told = project.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION, Qualifier=version)
+        bundle = told["Description"].rpartition(" ")[2]
+        mlflow.create_model_version("slipway", "nowhere", tags={"bundle": bundle, "of": version})
     said = project.run("roll-back", "2", role="deploy-production")
     assert said.status == 0, said.text
     assert project.live()["FunctionVersion"] == "2" != live
+    assert mlflow.get_model_version_by_alias("slipway", "champion").tags["of"] == "2"
     digest = json.loads((project.folder / "reports" / "gate.json").read_text())["bundle"]
     assert said.outputs["rejected"] == f"bundle:{digest}"
     assert "it was taken back" in project.desired().outputs["refused"]
