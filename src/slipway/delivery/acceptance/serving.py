@@ -18,7 +18,8 @@ from botocore.awsrequest import AWSRequest
 from slipway.compute.sagemaker.words import in_words
 from slipway.delivery.acceptance.record import Broken
 from slipway.delivery.image.tag import sources
-from slipway.delivery.release.canary import Canary, stop
+from slipway.delivery.release.alarms import Alarms
+from slipway.delivery.release.canary import stop
 from slipway.delivery.release.function import Function, Live, pause
 from slipway.delivery.release.record import Record, Rejection, rejection
 from slipway.delivery.release.wanted import Wanted, needed
@@ -201,7 +202,7 @@ class Serving:
 
     def clear_alarms(self) -> str:
         """Delete the alarms of versions."""
-        Canary(self.function, self.record, {}, "").clear()
+        Alarms(self.function, "").clear()
         return f"deleted the alarms {self.function.name}-v*"
 
     def go_back(self, version: str) -> str:

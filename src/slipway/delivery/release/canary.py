@@ -6,7 +6,6 @@ nothing is taken back.
 """
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from slipway.compute.sagemaker.words import Expired, code, in_words
+from slipway.delivery.release.alarms import Alarms
 from slipway.delivery.release.function import ALIAS, Function, pause
 from slipway.delivery.release.record import GROUP, Brought, Deployment, Record
 from slipway.errors import UserError
@@ -51,60 +51,10 @@ class Canary:
     manifest: dict[str, Any]
     version: str
 
-    @property
-    def alarms(self) -> list[str]:
-        """The names of the version's own alarms."""
-        return [f"{self.function.name}-v{self.version}-{what}" for what in ("errors", "failures", "latency")]
-
-    def watch_over(self, latency_ms: float, tags: dict[str, str]) -> None:
-        """Make the version's alarms: it ends without an answer, answers with 5xx, or takes long."""
-        name = self.function.name
-        asked = {"FunctionName": name, "Resource": f"{name}:{ALIAS}", "ExecutedVersion": self.version}
-        told = {"service": name, "function_version": self.version}
-        most: dict[str, Any] = {"Statistic": "Sum", "Threshold": 0.0, "EvaluationPeriods": 1}
-        slow: dict[str, Any] = {"ExtendedStatistic": "p95", "Threshold": latency_ms, "EvaluationPeriods": 2}
-        for alarm, (namespace, metric, dimensions, rule) in zip(
-            self.alarms,
-            [
-                ("AWS/Lambda", "Errors", asked, most),
-                ("slipway", "Errors", told, most),
-                ("slipway", "Latency", told, slow),
-            ],
-            strict=True,
-        ):
-            with in_words(alarm):
-                self._cloudwatch.put_metric_alarm(
-                    AlarmName=alarm,
-                    AlarmDescription=f"Version {self.version} of {name}, while it gets its first traffic",
-                    Namespace=namespace,
-                    MetricName=metric,
-                    Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-                    ComparisonOperator="GreaterThanThreshold",
-                    Period=60,
-                    # an alarm that saw nothing says so, and is not content
-                    TreatMissingData="missing",
-                    Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-                    **rule,
-                )
-
-    def is_watched(self) -> bool:
-        """Whether its alarms are there: who saw a canary to its end has removed them."""
-        return bool(self._states(self.alarms))
-
-    def ringing(self) -> list[str]:
-        """Its alarms that ring, in words."""
-        return [f"the alarm {name} rings" for name, state in self._states(self.alarms).items() if state == "ALARM"]
-
-    def clear(self) -> None:
-        """Remove the alarms of this and of all earlier versions."""
-        own = re.compile(rf"{re.escape(self.function.name)}-v\d+-(errors|failures|latency)")
-        with in_words("CloudWatch"):
-            pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
-                AlarmNamePrefix=f"{self.function.name}-v"
-            )
-            names = [each["AlarmName"] for page in pages for each in page["MetricAlarms"]]
-            if names := [name for name in names if own.fullmatch(name)]:
-                self._cloudwatch.delete_alarms(AlarmNames=names)
+    @cached_property
+    def alarms(self) -> Alarms:
+        """The version's own."""
+        return Alarms(self.function, self.version)
 
     def start(self, brought: Brought, force: bool) -> Deployment:
         """Let CodeDeploy ask the smoke hook and shift, under the group's alarms and the version's.
@@ -117,14 +67,14 @@ class Canary:
                 applicationName=self.function.name, deploymentGroupName=GROUP
             )["deploymentGroupInfo"]
         names = [each["name"] for each in group.get("alarmConfiguration", {}).get("alarms", [])]
-        ringing = [name for name, state in self._states(names).items() if state == "ALARM"]
+        ringing = [name for name, state in self.alarms.states_of(names).items() if state == "ALARM"]
         if ringing and not force:
             raise UserError(
                 f"{', '.join(ringing)} rings before anything of version {self.version} is seen, so it was not started: "
                 "run it again when that is over, or with `force`, which leaves it out, where this version is the cure."
             )
         names = [name for name in names if name not in ringing]
-        alarms = {"enabled": True, "alarms": [{"name": name} for name in [*names, *self.alarms]]}
+        alarms = {"enabled": True, "alarms": [{"name": name} for name in [*names, *self.alarms.names]]}
         hooks = [{"BeforeAllowTraffic": f"{self.function.name}-smoke"}]
         return shift(self.record, brought, hooks, {"overrideAlarmConfiguration": alarms})
 
@@ -152,7 +102,7 @@ class Canary:
 
     def lacking(self, seen: Seen) -> list[str]:
         """What was not proved, in words; empty where all was."""
-        found = [f"the alarm {name} had nothing to look at" for name in self.alarms if name not in seen.told]
+        found = [f"the alarm {name} had nothing to look at" for name in self.alarms.names if name not in seen.told]
         if not seen.answered:
             found.insert(0, f"version {self.version} answered no question to {ALIAS}")
         return [*found, *([seen.trouble] if found and seen.trouble else [])]
@@ -171,7 +121,7 @@ class Canary:
                         seen.answered += 1
                         seen.faults += wrong_with(self.manifest, start, question, answer)
                         break
-            for name, state in self._states(self.alarms).items():
+            for name, state in self.alarms.states().items():
                 if state == "OK":
                     seen.told.add(name)
                 elif state == "ALARM" and seen.deployment.over:
@@ -180,15 +130,6 @@ class Canary:
             raise
         except UserError as error:  # of AWS: the version may be good
             seen.trouble = str(error)
-
-    def _states(self, names: list[str]) -> dict[str, str]:
-        with in_words("CloudWatch"):
-            found = self._cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
-        return {each["AlarmName"]: each["StateValue"] for each in found}
-
-    @cached_property
-    def _cloudwatch(self) -> Any:
-        return self.function.account.client("cloudwatch")
 
 
 def shift(record: Record, brought: Brought, hooks: list[dict[str, str]], more: dict[str, Any]) -> Deployment:

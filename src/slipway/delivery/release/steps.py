@@ -10,6 +10,7 @@ from slipway.compute.sagemaker.account import Account
 from slipway.delivery.image.registry import Registry
 from slipway.delivery.image.tag import BUNDLE
 from slipway.delivery.project import project
+from slipway.delivery.release.alarms import Alarms
 from slipway.delivery.release.canary import BACK, MOST_TOLD, Canary, shift
 from slipway.delivery.release.function import ALIAS, Function, pause
 from slipway.delivery.release.record import Brought, Deployment, Record, Rejection, rejection
@@ -80,7 +81,7 @@ class Release:
             return self._point(version, live.version, address)
         canary = Canary(self.function, self.record, self.manifest, version)
         tags = {"project": project().name, "environment": self.environment}
-        canary.watch_over(float(self.root.outputs["latency_ms"]), tags)
+        canary.alarms.make(float(self.root.outputs["latency_ms"]), tags)
         brought = Brought(self.wanted.bundle, self.wanted.tag, self.wanted.commit, version, live.version)
         return self._end(canary.start(brought, self.force), brought)
 
@@ -119,7 +120,7 @@ class Release:
             return True
         if self.function.image(live.version) != image:
             return True
-        return self.canaried and Canary(self.function, self.record, {}, live.version).is_watched()
+        return self.canaried and bool(Alarms(self.function, live.version).states())
 
     def _apply(self, image: str, opened: bool) -> str:
         """Make the function what Terraform says; returns the version that has the image."""
@@ -158,12 +159,12 @@ class Release:
 
         CodeDeploy looked at its alarms, and could not know whether those had anything to look at.
         """
-        canary = Canary(self.function, self.record, self.manifest, version)
-        brought = self.record.brought(version) if self.canaried and canary.is_watched() else None
+        alarms = Alarms(self.function, version)
+        brought = self.record.brought(version) if self.canaried and alarms.states() else None
         if brought is None:
             return self._done(version, address, "it answered already")
-        if faults := [*canary.ringing(), *self._wrong(ALIAS)]:
-            self._take_back(canary, brought, faults)
+        if faults := [*alarms.ringing(), *self._wrong(ALIAS)]:
+            self._take_back(alarms, brought, faults)
         return self._done(version, address, "it answered already, and now all questions to live as recorded")
 
     def _check(self, qualifier: str) -> None:
@@ -178,9 +179,9 @@ class Release:
             faults += wrong_with(self.manifest, start, question, self.function.ask(question, qualifier)[0])
         return faults
 
-    def _take_back(self, canary: Canary, brought: Brought, faults: list[str]) -> NoReturn:
+    def _take_back(self, alarms: Alarms, brought: Brought, faults: list[str]) -> NoReturn:
         take_back(self.function, self.record, brought)
-        canary.clear()
+        alarms.clear()
         raise Refused(f"version {brought.version} was taken back: {told(faults)}")
 
     def _end(self, started: Deployment, brought: Brought) -> Released:
@@ -189,7 +190,7 @@ class Release:
         seen = canary.watch(started)
         ended = seen.deployment
         if ended.status == "Succeeded" and (faults := seen.faults or canary.lacking(seen)):
-            self._take_back(canary, brought, faults)
+            self._take_back(canary.alarms, brought, faults)
         if ended.status != "Succeeded":
             if ended.rolled_back_by:
                 self.record.wait(ended.rolled_back_by, pause())
@@ -197,7 +198,7 @@ class Release:
             # where it is neither's, a person went back to another meanwhile
             if live is not None and brought.version in (live.version, *live.shares):
                 self.function.point(brought.before)
-            canary.clear()
+            canary.alarms.clear()
             why = f"{ended.words}{f': {told(seen.faults)}' if seen.faults else ''}. Version {brought.before} answers."
             raise Refused(why)
         done = f"it answered {seen.answered} of the questions to {ALIAS}, and {seen.asked} of its own, as recorded"
@@ -205,7 +206,7 @@ class Release:
 
     def _done(self, version: str, address: str, done: str) -> Released:
         if self.canaried:
-            Canary(self.function, self.record, self.manifest, version).clear()
+            Alarms(self.function, version).clear()
         # for everybody, where Terraform has made one
         return Released(version, self.root.outputs.get("public_url") or address, done)
 
