@@ -1,5 +1,6 @@
 """`slipway image train|serve [key=value ...]`: brings an image to the registry, unless it is there."""
 
+import os
 from pathlib import Path
 
 from slipway.compute.image import image_tag
@@ -7,6 +8,7 @@ from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.request import device_of
 from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
+from slipway.delivery.github.api import GitHub, GitHubError
 from slipway.delivery.github.job import output, summary
 from slipway.delivery.image.accepted import check_findings, read_accepted
 from slipway.delivery.image.docker import build, push
@@ -21,6 +23,7 @@ from slipway.errors import UserError
 def run(words: list[str]) -> None:
     """Build and push what the registry lacks; outputs `tag`, `digest`, `image` (address@digest), `name`, `built`.
 
+    With a GITHUB_TOKEN, also whether `serve`'s is `described`: its materials listed, and signed where it comes from.
     `train` takes the choices of compute (`compute=sagemaker compute.instance_types=[...]`), and brings an image for
     each kind of machine in them; the outputs are the first one's.
     """
@@ -54,8 +57,21 @@ def serve() -> None:
             raise UserError(f"{BUNDLE} is not the bundle that reports/gate.json names: `dvc checkout {BUNDLE}`.")
     found = bring(registry, tag, DOCKERFILE, {})
     tell(registry, *found)
+    if "GITHUB_TOKEN" in os.environ:
+        output("described", str(is_attested(GitHub.from_environment(), found[1])).lower())
     # each time: what was pushed and refused is refused again
     check_findings(registry.critical(found[1]), read_accepted(), f"{registry.name}:{tag}")
+
+
+def is_attested(github: GitHub, digest: str) -> bool:
+    """Whether GitHub keeps where an image comes from: who built it may have been cut off before it said so."""
+    try:
+        found = github.find(f"attestations/{digest}")
+    except GitHubError as error:
+        if error.status != 403:  # a plan without attestations
+            raise
+        found = None
+    return bool(found and found["attestations"])
 
 
 def bring(registry: Registry, tag: str, dockerfile: str, arguments: dict[str, str]) -> tuple[str, str, bool]:

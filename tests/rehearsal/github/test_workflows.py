@@ -95,6 +95,15 @@ def test_an_environment_takes_its_branches_and_what_is_approved(github: GitHub) 
     assert told.states[-1] == "inactive"
 
 
+def test_where_an_image_comes_from_is_told_to_who_may_read_it(github: GitHub) -> None:
+    github.attested("sha256:" + "a" * 64, {"mediaType": "a", "verificationMaterial": {}, "dsseEnvelope": {}})
+    ask = Job(github, github.token_for({"attestations": "read"})).ask
+    counts = [len(ask("GET", f"attestations/sha256:{each * 64}").json()["attestations"]) for each in "ab"]
+    assert counts == [1, 0]
+    refused = Job(github, github.token_for({"contents": "write"})).ask("GET", "attestations/sha256:" + "a" * 64)
+    assert refused.status_code == 403
+
+
 def test_an_environment_that_nobody_made_is_made_by_its_first_job(github: GitHub) -> None:
     github.deploy("preview", "refs/heads/main", github.git.refs()["refs/heads/main"], 1)
     assert github.as_user().do("GET", "environments")["environments"][0]["name"] == "preview"

@@ -44,6 +44,7 @@ class Hub:
     checks: dict[tuple[str, str], str | None] = field(default_factory=dict)
     branches: dict[str, set[str]] = field(default_factory=dict)  # that an environment lets in
     deployments: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+    attestations: list[tuple[str, str]] = field(default_factory=list)
     full_name: str = "acme/texts"
 
     def __post_init__(self) -> None:
@@ -86,6 +87,9 @@ class Hub:
         number = next(self._numbers)
         self.deployments[number] = (environment, "queued", "")
         return number
+
+    def attested(self, digest: str, bundle: dict[str, Any]) -> None:
+        self.attestations.append((digest, bundle["mediaType"]))
 
     def deployed(self, deployment: int, state: str, url: str) -> None:
         self.deployments[deployment] = (self.deployments[deployment][0], state, url)

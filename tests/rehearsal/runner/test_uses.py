@@ -258,7 +258,7 @@ def test_tools_are_put_on_path_and_what_is_not_replayed_fails(play):
     assert "say `terraform_wrapper: false`" in logs(run)["wrapped"]
 
 
-def test_an_image_is_described_and_attested_with_the_permissions_to(play, runner):
+def test_an_image_is_described_and_attested_with_the_permissions_to(play, runner, hub):
     digest = "sha256:" + "0" * 64
     attest = "uses: actions/attest-build-provenance@v4, with: {subject-name: reg/x, subject-digest: "
     run = play(f"""
@@ -279,5 +279,6 @@ def test_an_image_is_described_and_attested_with_the_permissions_to(play, runner
         """)
     assert (outcomes(run)["good"], outcomes(run)["bad"]) == ("success", "failure")
     assert 'missing "attestations" permission' in logs(run, "b")["out"]
+    assert hub.attestations == [(digest, "application/vnd.dev.sigstore.bundle.v0.3+json")]
     [file] = runner.artifacts.of(run.id)["sbom.spdx.json"].iterdir()
     assert json.loads(file.read_text())["packages"][0]["name"] == f"reg/x@{digest}"

@@ -20,6 +20,7 @@ from threading import RLock
 from typing import Self
 
 from slipway.rehearsal.github import checks, deployments, event, workflows
+from slipway.rehearsal.github.attestations import Attestation
 from slipway.rehearsal.github.call import API, SITE, Caller, Json, RefusedError
 from slipway.rehearsal.github.checks import Check
 from slipway.rehearsal.github.contract import contract
@@ -73,6 +74,7 @@ class GitHub:
         self.comments: dict[int, Comment] = {}
         self.checks: list[Check] = []
         self.deployments: dict[int, Deployment] = {}
+        self.attestations: list[Attestation] = []
         self.runs: dict[int, Run] = {}
         self.forks: dict[str, Git] = {}
         self.lock = RLock()
@@ -215,6 +217,11 @@ class GitHub:
         """A job with `environment:` asks to begin; None where a rule of its branch or a reviewer does not let it in."""
         with self.lock:
             return deployments.start(self, environment, ref, sha)
+
+    def attested(self, digest: str, bundle: Json) -> None:
+        """Keep a statement about what has a digest."""
+        with self.lock:
+            self.attestations.append(Attestation(digest, bundle))
 
     def deployed(self, deployment: int, state: str, url: str) -> None:
         """A deployment's new state: in_progress, success, failure, error or inactive; `url` is what was deployed."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slipway.rehearsal.github import checks, contents, issues, pulls, refs, rulesets, settings, workflows
+from slipway.rehearsal.github import attestations, checks, contents, issues, pulls, refs, rulesets, settings, workflows
 from slipway.rehearsal.github import repository as repositories
 from slipway.rehearsal.github.call import NO_PERMISSION, NO_PERSONAL, NOT_FOUND, Answer, Call, Caller, RefusedError
 
@@ -116,6 +116,8 @@ _TABLE: dict[str, Route] = {
     "GET /actions/runs/{run_id}": Route(workflows.get_run, ("actions:read",)),
     # what is said of commits
     "GET /commits/{ref}/check-runs": Route(checks.list_checks, ("checks:read",)),
+    # what is said of images
+    "GET /attestations/{subject_digest}": Route(attestations.list_attestations, ("attestations:read",)),
 }
 ROUTES: dict[str, Route] = {"GET /user": Route(repositories.get_user, ("no:write",), "none")} | {
     f"{name.split(' ')[0]} {REPOSITORY}{name.split(' ')[1]}": route for name, route in _TABLE.items()

@@ -58,6 +58,9 @@ class GitHub(Protocol):
     def job_changed(self, run_id: int, job: str, sha: str, status: str, conclusion: str | None) -> None:
         """Show a job as the check run `job` of commit `sha`: `in_progress`, or `completed` with a conclusion."""
 
+    def attested(self, digest: str, bundle: Json) -> None:
+        """Keep a statement, in a Sigstore bundle, about what has the digest `sha256:HEX`."""
+
     def deploy(self, environment: str, ref: str, sha: str, run_id: int) -> int | None:
         """The number of a new deployment, or None where the environment's rules do not let that reference in."""
 

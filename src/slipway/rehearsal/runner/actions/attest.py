@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 
 from slipway.rehearsal.runner.actions.use import Use
 from slipway.rehearsal.runner.machine import StepError
@@ -44,6 +45,13 @@ def attest(use: Use) -> None:
             "buildDefinition": {"externalParameters": {"workflow": use.machine.origin.claims("", "", False)}}
         },
     }
+    payload = b64encode(json.dumps(statement).encode()).decode()
+    bundle = {
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {},
+        "dsseEnvelope": {"payload": payload, "payloadType": "application/vnd.in-toto+json", "signatures": []},
+    }
     file = use.machine.temp / "attestation.json"
-    file.write_text(json.dumps(statement), encoding="utf-8")
+    file.write_text(json.dumps(bundle), encoding="utf-8")
+    use.machine.runner.github.attested(digest, bundle)
     use.outputs |= {"bundle-path": str(file)}
