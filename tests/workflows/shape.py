@@ -93,6 +93,32 @@ def groups_that_break_off(flows: Any) -> list[str]:
 
 
 PIN = "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+
+
+def rows_that_harm_others(flows: Any) -> list[str]:
+    """Jobs of several rows where one that fails ends the others, or hands over under the others' name."""
+    found = []
+    for name, job, body in flows.jobs():
+        if "matrix" not in body.get("strategy", {}):
+            continue
+        if body["strategy"].get("fail-fast") != "false":
+            found.append(f"{name} {job}: fail-fast")
+        named = [step["with"]["name"] for step in body["steps"] if "actions/upload-artifact" in step.get("uses", "")]
+        found += [f"{name} {job}: {each}" for each in named if "matrix." not in each]
+    return found
+
+
+def releases_of_what_nobody_looked_at(flows: Any) -> list[str]:
+    """Jobs that release another commit than the one that was compared with what answers."""
+    looked = "${{ needs.desired.outputs.commit }}"
+    jobs = {job: flows["deploy.yml"]["jobs"][job]["steps"] for job in ("staging", "production")}
+    refs = {
+        job: [step["with"].get("ref") for step in steps if "checkout" in step.get("uses", "")]
+        for job, steps in jobs.items()
+    }
+    return [job for job, found in refs.items() if found != [looked]]
+
+
 RULES: list[tuple[Rule, str, str, str]] = [
     (expressions_in_commands, "deploy.yml", 'roll-back "$VERSION"', "roll-back ${{ inputs.version }}"),
     (expressions_in_commands, "action.yml", "run: make setup", "run: make setup PYTHON=${{ inputs.python }}"),
@@ -107,6 +133,9 @@ RULES: list[tuple[Rule, str, str, str]] = [
     (required_checks_that_are_missing, "ci.yml", "  model-gate:\n", "  model-gate:\n    name: gate\n"),
     (required_checks_that_are_missing, "ci.yml", "  pull_request:\n", "  pull_request:\n    paths: [src/**]\n"),
     (required_checks_that_are_missing, "ci.yml", "  merge_group:\n", ""),
+    (rows_that_harm_others, "report.yml", "      fail-fast: false\n", ""),
+    (rows_that_harm_others, "report.yml", "name: handover-${{ matrix.number }}", "name: handover"),
+    (releases_of_what_nobody_looked_at, "deploy.yml", "needs.desired.outputs.commit", "github.sha"),
     (groups_of_several, "infra.yml", "group: infra-", "group: ci-"),
     (groups_that_break_off, "ci.yml", "github.event.pull_request.number || ", ""),
     (groups_that_break_off, "deploy.yml", "cancel-in-progress: false", "cancel-in-progress: true"),

@@ -1,26 +1,13 @@
 """What lets a pull request train, as GitHub reads the condition of train.yml's `permit`."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from slipway.errors import UserError
 from slipway.rehearsal.runner.language import Language
 
 BOT = "github-actions[bot]"
 STATUS = {"success": True, "failure": False, "cancelled": False}
-
-
-@pytest.fixture(scope="module")
-def language() -> Iterator[Language]:
-    """GitHub's own parser, in node."""
-    try:
-        found = Language()
-    except UserError as error:
-        pytest.skip(str(error))
-    yield found
-    found.close()
 
 
 def about(action: str, label: str = "train", of: str = "acme/texts") -> dict[str, Any]:

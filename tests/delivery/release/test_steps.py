@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Project:
         content = json.dumps(manifest).encode()
         digest = digest_of(content, "0" * 64)
         (bundle / "manifest.json").write_bytes(content.replace(b"0" * 64, digest.encode(), 1))
+        self.mlflow.create_model_version("slipway", "nowhere", tags={"bundle": digest})
         return self.lock(digest, verdict)
 
     def lock(self, digest: str, verdict: str = "promote") -> str:
@@ -118,6 +120,17 @@ class Project:
     def desired(self, **variables: str) -> Said:
         """`slipway desired`."""
         return self.run("desired", role="operate", **variables)
+
+    @cached_property
+    def mlflow(self) -> MlflowClient:
+        """Where every bundle is registered, as by the gate."""
+        client = MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+        client.create_registered_model("slipway")
+        return client
+
+    def champion(self) -> str:
+        """The bundle that MLflow's alias names."""
+        return str(self.mlflow.get_model_version_by_alias("slipway", "champion").tags["bundle"])
 
     def live(self) -> dict[str, Any]:
         """Where production's alias points."""
@@ -213,7 +226,7 @@ def test_a_second_model_gets_through_a_canary_that_saw_it_answer(project: Projec
     said = project.release("production")
     assert said.status == 0, said.text
     assert (said.outputs["version"], said.outputs["rejected"]) == ("2", "")
-    assert project.answers() == digest
+    assert project.answers() == project.champion() == digest
     assert project.own_alarms() == []
     [created] = project.aws.sent("codedeploy", "CreateDeployment")[-1:]
     told = json.loads(created["description"])
@@ -235,7 +248,7 @@ def test_a_model_whose_alarm_rings_is_taken_back_and_stays_away(project: Project
     said = project.end(process)
     assert (said.status, said.outputs["rejected"]) == (1, f"bundle:{digest}"), said.text
     assert "an alarm rang" in said.text
-    assert project.answers() == before != digest
+    assert project.answers() == project.champion() == before != digest
     assert project.shifting() == ""
     assert project.own_alarms() == []
     said = project.desired()
@@ -265,17 +278,12 @@ def test_a_person_who_insists_gets_it_and_a_runner_that_dies_meanwhile_is_follow
 
 def test_a_person_goes_back_and_what_answered_stays_away(project: Project) -> None:
     live = project.live()["FunctionVersion"]
-    mlflow = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
-    mlflow.create_registered_model("slipway")
-    for version in ("1", "2", live):
-        told = project.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION, Qualifier=version)
-        bundle = told["Description"].rpartition(" ")[2]
-        mlflow.create_model_version("slipway", "nowhere", tags={"bundle": bundle, "of": version})
     said = project.run("roll-back", "2", role="deploy-production")
     assert said.status == 0, said.text
-    assert project.live()["FunctionVersion"] == "2" != live
-    assert mlflow.get_model_version_by_alias("slipway", "champion").tags["of"] == "2"
     digest = json.loads((project.folder / "reports" / "gate.json").read_text())["bundle"]
+    assert project.live()["FunctionVersion"] == "2" != live
+    told = project.aws.client("lambda").get_function_configuration(FunctionName=FUNCTION, Qualifier="2")
+    assert project.champion() == told["Description"].rpartition(" ")[2] != digest
     assert said.outputs["rejected"] == f"bundle:{digest}"
     assert "it was taken back" in project.desired().outputs["refused"]
     assert project.run("roll-back", "2", role="deploy-production").status == 0

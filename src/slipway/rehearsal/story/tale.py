@@ -155,6 +155,8 @@ def figures(world: World) -> None:
             ("steps of deploy.yml, but for those that build an image, and without the canary's wait", deploys),
         ):
             with world.timeline.step(what) as step:
+                if not found:
+                    raise BrokenError("there was none")
                 told = (f"{each:.0f} s {GOOD if each <= MOST else BAD}" for each in found)
                 step.shows(f"{', '.join(told)} (<= {MOST:.0f} s)")
 

@@ -149,6 +149,22 @@ def critical_vulnerability(scene: Scene) -> None:
     ends_well(world, scene.better)
 
 
+def vulnerability_after_staging(scene: Scene) -> None:
+    """Something critical becomes known once staging has the image: production refuses it"""
+    world = scene.world
+    tag = image_tag(world, scene.better, f"origin/{world.github.pulls[scene.number].head_ref}")
+
+    def become_known(call: Call) -> None:
+        if world.aws.roles.get(call.access_key) == "slipway-deploy-production":
+            world.aws.registry.critical(tag, "CVE-2026-12345")
+            world.aws.before = lambda call: None
+
+    world.aws.before = become_known
+    run = release(world, scene.number, "production")
+    says(world, run, "production", "CVE-2026-12345", "lambda/accepted.yaml")
+    ends_well(world, scene.bundle)
+
+
 def main_reverted(scene: Scene) -> None:
     """A person takes the merge back: the earlier model returns, and nothing is trained"""
     world = scene.world
@@ -258,6 +274,7 @@ SCENARIOS = (
     smoke_prediction_differs,
     first_release_fails,
     critical_vulnerability,
+    vulnerability_after_staging,
     main_reverted,
     rolled_back_by_hand,
     red_gate_merged,

@@ -60,6 +60,19 @@ def closed_while_training(scene: Scene) -> None:
     ends_well(world, scene.bundle)
 
 
+def stop_run_lost(scene: Scene) -> None:
+    """A pull request is closed while it trains, and the run that stops the job is lost: the sweep stops it"""
+    world = scene.world
+    number = order(world, "lost", **ENDLESS)
+    name = in_training(world, number)
+    world.mona.close(number)
+    kill_in_turn(world, "train.yml", {"stop": [0]})
+    world.schedule()
+    world.pump("report.yml")
+    stopped(world, name)
+    ends_well(world, scene.bundle)
+
+
 def label_taken_off(scene: Scene) -> None:
     """The label is taken off while it trains: the job stops, and goes on when it is set again"""
     world = scene.world
@@ -191,6 +204,7 @@ SCENARIOS = (
     two_want_the_same_job,
     two_at_once,
     closed_while_training,
+    stop_run_lost,
     label_taken_off,
     pushed_while_training,
     throttled,
