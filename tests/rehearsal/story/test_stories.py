@@ -1,6 +1,6 @@
 """The rehearsal is told to its end, and so is each scenario of what may go wrong: `make rehearse-all`.
 
-The scenarios take the better part of an hour on two cores, so they run when they are asked for.
+The scenarios take more than an hour on two cores, so they run when they are asked for.
 """
 
 import shutil
