@@ -69,6 +69,7 @@ def test_a_job_that_runs_is_found_and_not_started_again(job_of, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_job_whose_worker_was_killed_goes_on(job_of, tmp_path: Path, prepared: Path, by: signal.Signals) -> None:
     job = job_of(minutes=0.0, epochs=4)
     backend = started(tmp_path, prepared, job)

@@ -80,6 +80,7 @@ def test_sigterm_after_the_end_changes_nothing(job_of, make_layout: Make, tmp_pa
     assert layout.done()
 
 
+@pytest.mark.slow
 def test_sigterm_on_a_full_disk_promises_no_more_than_is_kept(job_of, make_layout: Make) -> None:
     def stopped(full: bool) -> str:
         process = start(layout)

@@ -123,6 +123,7 @@ def test_parity_is_that_of_what_ships() -> None:
     assert parity_in_words({"precision": "int8", "parity": parity}).startswith("2.0e-01 from torch")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_in_words_and_leaves_the_old_bundle(project: Project, tmp_path: Path) -> None:
     folder = project(tmp_path)
     (folder / "small").mkdir()
@@ -146,6 +147,7 @@ sys.exit(status)
     assert (folder / "models" / "bundle" / "manifest.json").read_text() == "old"
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_bundle_leaves_the_old_one(project: Project, tmp_path: Path) -> None:
     folder = project(tmp_path)
     (folder / "models" / "bundle").mkdir()

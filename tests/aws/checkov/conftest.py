@@ -1,4 +1,4 @@
-"""checkov, from the environment that `make test` makes for it, and what its packages know of AWS."""
+"""checkov, from the environment that `make test-slow` makes for it, and what its packages know of AWS."""
 
 import json
 import os

@@ -51,6 +51,7 @@ def test_no_provider_or_backend_is_told_a_key() -> None:
     assert [path.name for path in files if SETTING.search(path.read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.slow
 def test_real_keys_are_found_in_any_file(secrets: Find, tmp_path: Path) -> None:
     chance = random.Random(5)  # noqa: S311
     access = "AKIA" + "".join(chance.choices(string.ascii_uppercase + "234567", k=16))

@@ -180,6 +180,7 @@ def test_a_spot_machine_that_is_taken_away_costs_no_result(
     assert len(created(account)) == 1
 
 
+@pytest.mark.slow
 def test_a_job_that_was_stopped_goes_on_as_the_next_attempt(
     account: EmulatedAws, project: Make, tmp_path: Path
 ) -> None:
@@ -200,6 +201,7 @@ def test_a_job_that_was_stopped_goes_on_as_the_next_attempt(
     assert (result / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_job_that_is_stopping_is_waited_for_and_goes_on_as_the_next_attempt(
     account: EmulatedAws, project: Make
 ) -> None:
@@ -308,6 +310,7 @@ def test_what_was_spent_at_an_unknown_price_is_not_nothing(account: EmulatedAws,
     assert one.submit("compute.max_cost_usd=null")
 
 
+@pytest.mark.slow
 def test_all_attempts_are_found_though_someone_deleted_some(account: EmulatedAws, project: Make) -> None:
     one = project(epochs=LONG)
     for number in (1, 2):

@@ -21,6 +21,7 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_the_verbs_know_jobs_by_name(
     account: EmulatedAws,
     checkout: Path,
@@ -62,6 +63,7 @@ def test_the_verbs_know_jobs_by_name(
     assert main(["logs"]) == 2
 
 
+@pytest.mark.slow
 def test_what_the_tracking_server_did_not_hear_is_told_on_collection_and_once(
     account: EmulatedAws, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
