@@ -2,9 +2,8 @@
 # comes with each job). `make image-train DEVICE=cpu|gpu` builds it, and names it by the hash of all that goes in.
 #
 # By digest the build repeats to the byte, and misses Debian's mends until someone changes it:
-# `docker buildx imagetools inspect python:3.11-slim-bookworm` prints today's, for BASE=python:3.11-slim-bookworm@sha256:...
-ARG BASE=python:3.11-slim-bookworm
-FROM ${BASE}
+# `docker buildx imagetools inspect python:3.11-slim-bookworm` prints today's, to be put here as ...:3.11-slim-bookworm@sha256:...
+FROM python:3.11-slim-bookworm
 
 ARG DEVICE=cpu
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore

@@ -166,7 +166,7 @@ def test_the_image_holds_packages_app_and_bundle_and_nothing_else() -> None:
         for start, stop in ((0, last_stage()), (last_stage(), None))
     )
     assert final == [
-        "FROM ${BASE}",
+        "FROM base",
         "COPY --from=build /packages/ ${LAMBDA_TASK_ROOT}/",
         "COPY --from=build /app/ ${LAMBDA_TASK_ROOT}/",
         "COPY --from=build /bundle/ ${LAMBDA_TASK_ROOT}/bundle/",
@@ -174,7 +174,7 @@ def test_the_image_holds_packages_app_and_bundle_and_nothing_else() -> None:
     copied = {words.split()[-1] for words in build if words.startswith("COPY")}
     assert copied == {"/tmp/lock/", "/app/", "/bundle/"}  # noqa: S108
     assert build[-1].startswith("RUN chmod -R u=rwX,go=rX /packages /app /bundle && ")
-    assert {words[0] for words in dockerfile()} == {"ARG", "FROM", "ENV", "COPY", "RUN", "USER", "CMD"}
+    assert {words[0] for words in dockerfile()} == {"FROM", "ENV", "COPY", "RUN", "USER", "CMD"}
 
 
 def test_nothing_that_is_removed_is_imported(imported: dict[str, str | None]) -> None:
