@@ -1,6 +1,5 @@
 """A repository on GitHub, and the workflow's token that this project asks with."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,17 +9,26 @@ from slipway.delivery.github.api import GitHub
 from slipway.rehearsal.github import GitHub as Hub
 
 ROOT = Path(__file__).resolve().parents[2]
+PARAMS = "data: aws_docs\nmodel: bag\nset: {}\n"
 Client = Callable[..., GitHub]
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """acme/texts: `main` holds an order form; what was asked of GitHub must fit its own description."""
-    for name in [name for name in os.environ if name.startswith(("GH_", "GITHUB_"))]:
-        monkeypatch.delenv(name)
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of main: its order, whatever this repository's own is, and conf/."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    (folder / "conf").symlink_to(ROOT / "conf")
+    return folder
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """acme/texts, with a label and an order form on main; what was asked of GitHub must fit its own description."""
     with Hub() as there:
-        params = (ROOT / "params.yaml").read_text(encoding="utf-8")
-        there.as_user().commit("main", {"params.yaml": params, "README.md": "Texts\n"}, "Begin")
+        there.as_user().do("POST", "labels", {"name": "train"})
+        there.as_user().commit("main", {"params.yaml": PARAMS, "README.md": "Texts\n"}, "Begin")
         yield there
         assert there.violations == []
 

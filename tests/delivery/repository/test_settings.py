@@ -33,8 +33,6 @@ def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     found = shutil.which("gh")
     if found is None:
         pytest.skip("gh is missing: https://cli.github.com")
-    for name in [name for name in os.environ if name.startswith(("GH_", "GITHUB_"))]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GH_CONFIG_DIR", str(tmp_path))
     monkeypatch.delenv("APPROVE", raising=False)
@@ -91,6 +89,7 @@ def assert_complete(github: GitHub) -> None:
         "default_workflow_permissions": "read",
         "can_approve_pull_request_reviews": True,
     }
+    assert set(github.labels) == {"train"}
     [ruleset] = github.rulesets.values()
     assert (ruleset["target"], ruleset["enforcement"], ruleset["bypass_actors"]) == ("branch", "active", [])
     assert ruleset["conditions"] == {"ref_name": {"include": ["refs/heads/main"], "exclude": []}}

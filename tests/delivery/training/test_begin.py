@@ -27,8 +27,8 @@ def tip(hub: Hub, branch: str) -> str:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_an_experiment_is_a_commit_a_draft_a_label_and_a_comment(hub: Hub, client: Client) -> None:
-    asked, main = read_form(FORM, ROOT), tip(hub, "main")
+def test_an_experiment_is_a_commit_a_draft_a_label_and_a_comment(hub: Hub, client: Client, checkout: Path) -> None:
+    asked, main = read_form(FORM, checkout), tip(hub, "main")
     number, sha = begin(client(), asked, main, "main")
     assert tip(hub, "experiment/wider") == sha
     assert hub.git.commit(sha).parents == (main,)
@@ -42,8 +42,8 @@ def test_an_experiment_is_a_commit_a_draft_a_label_and_a_comment(hub: Hub, clien
 
 
 @pytest.mark.usefixtures("allowed")
-def test_asked_again_it_finds_what_is_there(hub: Hub, client: Client) -> None:
-    asked, main = read_form(FORM, ROOT), tip(hub, "main")
+def test_asked_again_it_finds_what_is_there(hub: Hub, client: Client, checkout: Path) -> None:
+    asked, main = read_form(FORM, checkout), tip(hub, "main")
     first = begin(client(), asked, main, "main")
     hub.as_user().commit("main", {"README.md": "moved on\n"})
     assert begin(client(), asked, tip(hub, "main"), "main") == first
@@ -52,10 +52,10 @@ def test_asked_again_it_finds_what_is_there(hub: Hub, client: Client) -> None:
 
 
 def test_asked_again_it_finds_its_branch_though_mains_order_is_another_by_now(
-    hub: Hub, client: Client, tmp_path: Path
+    hub: Hub, client: Client, checkout: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="The branch is made"):
-        begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+        begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     made = tip(hub, "experiment/wider")
     hub.workflow_permissions["can_approve_pull_request_reviews"] = True
     other = "data: banking77\nmodel: bag\nset: {}\n"
@@ -72,46 +72,51 @@ def test_asked_again_it_finds_its_branch_though_mains_order_is_another_by_now(
 
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("path", ["/git/trees$", "/git/commits$", "/git/refs$", "/pulls$", "/labels$", "/comments$"])
-def test_an_answer_that_is_lost_makes_nothing_twice(path: str, hub: Hub, client: Client) -> None:
+def test_an_answer_that_is_lost_makes_nothing_twice(path: str, hub: Hub, client: Client, checkout: Path) -> None:
     hub.faults.lose("POST", path)
-    number, _ = begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    number, _ = begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     assert list(hub.pulls) == [number]
     assert hub.pulls[number].labels == ["train"]
     assert len(hub.comments_of(number)) == 1
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_branch_with_another_order_is_left_alone(hub: Hub, client: Client) -> None:
+def test_a_branch_with_another_order_is_left_alone(hub: Hub, client: Client, checkout: Path) -> None:
     hub.as_user().commit("experiment/wider", {"params.yaml": "data: csv\n"})
     before = tip(hub, "experiment/wider")
     with pytest.raises(
         UserError, match=r"name: the branch experiment/wider is there already, with another params\.yaml"
     ):
-        begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+        begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     assert tip(hub, "experiment/wider") == before
     assert hub.pulls == {}
 
 
 @pytest.mark.usefixtures("allowed")
-def test_the_same_order_as_mains_may_be_trained_too(hub: Hub, client: Client) -> None:
+def test_the_same_order_as_mains_may_be_trained_too(hub: Hub, client: Client, checkout: Path) -> None:
     main = tip(hub, "main")
-    asked = read_form({"FORM_NAME": "as-it-is"}, ROOT)
+    asked = read_form({"FORM_NAME": "as-it-is"}, checkout)
     number, sha = begin(client(), asked, main, "main")
     assert sha != main
     assert hub.pulls[number].head_sha == sha
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_plan_without_drafts_gets_a_pull_request(hub: Hub, client: Client) -> None:
+def test_a_plan_without_drafts_gets_a_pull_request(hub: Hub, client: Client, checkout: Path) -> None:
     said = {"message": "Validation Failed", "errors": ["Draft pull requests are not supported in this repository."]}
     hub.faults.answer("POST", "/pulls$", 422, body=said)
-    number, _ = begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    number, _ = begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     assert not hub.pulls[number].draft
 
 
-def test_a_setting_that_is_missing_is_told_where_it_is(hub: Hub, client: Client) -> None:
+def test_a_setting_that_is_missing_is_told_where_it_is(hub: Hub, client: Client, checkout: Path) -> None:
     with pytest.raises(UserError, match="tick \\*Allow GitHub Actions to create and approve pull requests\\*"):
-        begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+        begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     hub.workflow_permissions["can_approve_pull_request_reviews"] = True
-    number, _ = begin(client(), read_form(FORM, ROOT), tip(hub, "main"), "main")
+    hub.labels.clear()
+    with pytest.raises(UserError, match="`gh label create train`; then run this again"):
+        begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
+    hub.as_user().do("POST", "labels", {"name": "train"})
+    number, _ = begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     assert list(hub.pulls) == [number]
+    assert hub.pulls[number].labels == ["train"]

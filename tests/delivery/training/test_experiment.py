@@ -12,7 +12,7 @@ from slipway.errors import UserError
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_a_form_becomes_an_order_that_composes(tmp_path: Path) -> None:
+def test_a_form_becomes_an_order_that_composes(tmp_path: Path, checkout: Path) -> None:
     form = {
         "FORM_NAME": "wider-bag",
         "FORM_DATA": "banking77",
@@ -22,7 +22,7 @@ def test_a_form_becomes_an_order_that_composes(tmp_path: Path) -> None:
         "FORM_INSTANCE_COUNT": "2",
         "FORM_SPOT": "false",
     }
-    asked = read_form(form, ROOT)
+    asked = read_form(form, checkout)
     assert asked.branch == "experiment/wider-bag"
     assert asked.compute == (
         "compute.instance_types=[ml.g5.xlarge]",
@@ -36,9 +36,9 @@ def test_a_form_becomes_an_order_that_composes(tmp_path: Path) -> None:
     assert (found.model.lr, found.card.owner, found.gate.on_tie.champion) == (0.01, "the team", "promote")
 
 
-def test_an_empty_form_asks_for_what_the_checkout_does() -> None:
-    asked = read_form({"FORM_NAME": "again"}, ROOT)
-    assert yaml.safe_load(asked.params) == yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+def test_an_empty_form_asks_for_what_the_checkout_does(checkout: Path) -> None:
+    asked = read_form({"FORM_NAME": "again"}, checkout)
+    assert yaml.safe_load(asked.params) == yaml.safe_load((checkout / "params.yaml").read_text(encoding="utf-8"))
     assert asked.compute == ()
 
 
@@ -93,8 +93,8 @@ BAD = {
 
 
 @pytest.mark.parametrize("said", BAD)
-def test_what_is_no_plain_value_is_refused_in_words(said: str) -> None:
+def test_what_is_no_plain_value_is_refused_in_words(said: str, checkout: Path) -> None:
     with pytest.raises(UserError) as error:
-        read_form({"FORM_NAME": "x"} | BAD[said], ROOT)
-    assert said in str(error.value).replace(f"{ROOT}/", "")
+        read_form({"FORM_NAME": "x"} | BAD[said], checkout)
+    assert said in str(error.value).replace(f"{checkout}/", "")
     assert "hunter2" not in str(error.value)

@@ -83,6 +83,7 @@ def test_the_sweep_asks_for_what_those_with_write_rights_have_labelled(
     hub: Hub, client: Client, opened: Opened, by: Opened
 ) -> None:
     number, github, helper = opened("wider", "train"), client(), hub.as_user("helper", "triage")
+    hub.as_user().do("POST", "labels", {"name": "another"})
     helper.unlabel(number, "train")
     helper.label(number, "train")
     helper.label(number, "another")

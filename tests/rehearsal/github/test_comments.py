@@ -56,6 +56,23 @@ def test_a_label_that_is_not_there_is_not_taken_away(github: GitHub, pull: int) 
     assert octocat.ask("DELETE", f"issues/{pull}/labels/in%20need").json() == []
 
 
+def test_a_label_that_nobody_made_is_made_by_who_may(github: GitHub, pull: int) -> None:
+    octocat, helper = github.as_user(), github.as_user("helper", "triage")
+    job = Job(github, github.token_for({"pull-requests": "write"}))
+    body = {"labels": ["train"]}
+    for who in (job, helper):
+        refused = who.ask("POST", f"issues/{pull}/labels", body)
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (403, "unauthorized")
+    assert octocat.ask("GET", "labels/train").status_code == 404
+    assert job.ask("POST", "labels", {"name": "train"}).status_code == 403
+    assert octocat.do("POST", "labels", {"name": "train", "color": "ff0000"})["color"] == "ff0000"
+    assert octocat.ask("POST", "labels", {"name": "Train"}).status_code == 422
+    assert octocat.do("GET", "labels/train")["name"] == "train"
+    assert [each["color"] for each in job.ask("POST", f"issues/{pull}/labels", body).json()] == ["ff0000"]
+    assert Job(github, github.token_for(TALK)).ask("POST", f"issues/{pull}/labels", {"labels": ["new"]}).ok
+    assert github.violations == []
+
+
 def test_who_set_a_label_and_took_it_away_is_told(github: GitHub, pull: int) -> None:
     octocat, helper = github.as_user(), github.as_user("helper", "triage")
     octocat.label(pull, "train")

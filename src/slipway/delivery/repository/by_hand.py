@@ -4,8 +4,9 @@ import json
 import shlex
 from collections.abc import Iterator
 
+from slipway.delivery.github.pulls import LABEL
 from slipway.delivery.repository.gh import Request
-from slipway.delivery.repository.needs import APPROVED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
+from slipway.delivery.repository.needs import APPROVED, LABELLED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
 from slipway.delivery.repository.ruleset import NAME as RULESET
 from slipway.delivery.repository.ruleset import in_words, ruleset
 
@@ -17,7 +18,7 @@ def by_hand(needs: Needs) -> str:
     for name, branch in needs.environments.items():
         approval = "; they wait for a person's approval" if name in APPROVED else ""
         names.append(f"environment {name}: jobs of {f'{branch} alone' if branch else 'any branch'}{approval}")
-    names.append("that workflows may open pull requests")
+    names += ["that workflows may open pull requests", f"label {LABEL}"]
     names.append(f"ruleset {RULESET}: {in_words(needs.branch)}")
     return "\n".join(
         [
@@ -45,6 +46,7 @@ def commands(needs: Needs) -> Iterator[str]:
         steps = " && ".join(_environment_commands(needs.path("environments", name), name, branch))
         yield f"{look} && echo {shlex.quote(there)} || {{ {steps}; }}"
     yield Request("PUT", needs.path(*WORKFLOWS), PROPOSE).command()
+    yield Request("POST", needs.path("labels"), dict(LABELLED)).command()
     yield Request("POST", needs.path("rulesets"), ruleset(needs.branch, {})).command()
 
 

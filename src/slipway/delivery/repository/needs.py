@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from slipway.delivery.github.pulls import LABEL
+
 # environments whose jobs wait for a person
 APPROVED = ("infra", "production")
 # only branches that are named one by one
@@ -9,6 +11,8 @@ NAMED_BRANCHES = {"protected_branches": False, "custom_branch_policies": True}
 # where it is set what workflows may do, and that they may open pull requests
 WORKFLOWS = ("actions", "permissions", "workflow")
 PROPOSE = {"can_approve_pull_request_reviews": True}
+# a job may give a pull request a label that is there, and make none
+LABELLED = {"name": LABEL, "color": "0e8a16", "description": "Train what this pull request asks for, on SageMaker"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Variables, environments with their branch rules, rules for the main branch: what GitHub lacks of it is set by `gh`.
+"""Variables, environments with their branch rules, a label, rules for main: what GitHub lacks of it is set by `gh`.
 
 Where that cannot be, all of it is printed for a person to set. What a person has set is kept, but for what lets another
 branch's jobs into an environment.
@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from slipway.delivery.github.pulls import LABEL
 from slipway.delivery.repository.by_hand import by_hand
 from slipway.delivery.repository.gh import Body, LoginError, Request, ask, get, listed
-from slipway.delivery.repository.needs import APPROVED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
+from slipway.delivery.repository.needs import APPROVED, LABELLED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
 from slipway.delivery.repository.ruleset import NAME as RULESET
 from slipway.delivery.repository.ruleset import in_words, ruleset
 from slipway.errors import UserError
@@ -30,6 +31,7 @@ class Found:
     environments: dict[str, Body]
     policies: dict[str, list[Body]]
     workflows: Body
+    label: Body | None
     ruleset: Body | None
 
 
@@ -49,7 +51,13 @@ def lacking(needs: Needs, found: Found) -> list[Setting]:
         for name, branch in needs.environments.items()
         for setting in (*_open_to(needs, name, branch, found), *_approved(needs, name, branch, found))
     ]
-    return [*_variables(needs, found), *environments, *_workflows(needs, found), *_rules(needs, found)]
+    return [
+        *_variables(needs, found),
+        *environments,
+        *_workflows(needs, found),
+        *_label(needs, found),
+        *_rules(needs, found),
+    ]
 
 
 def _variables(needs: Needs, found: Found) -> Iterator[Setting]:
@@ -126,6 +134,12 @@ def _workflows(needs: Needs, found: Found) -> Iterator[Setting]:
     yield Setting("workflows may open pull requests", (request,), without)
 
 
+def _label(needs: Needs, found: Found) -> Iterator[Setting]:
+    """That the form can ask for a training; its colour and words are a person's."""
+    if found.label is None:
+        yield Setting(f"label {LABEL}", (Request("POST", needs.path("labels"), dict(LABELLED)),))
+
+
 def _rules(needs: Needs, found: Found) -> Iterator[Setting]:
     path, current = needs.path("rulesets"), found.ruleset
     body = ruleset(needs.branch, current or {})
@@ -172,6 +186,7 @@ def look(needs: Needs) -> Found:
             if name in needs.environments and each.get("deployment_branch_policy") == NAMED_BRANCHES
         },
         workflows=get(needs.path(*WORKFLOWS)) or {},
+        label=get(needs.path("labels", LABEL)),
         ruleset=_ruleset(needs),
     )
 

@@ -203,12 +203,25 @@ def begin(github: GitHub, experiment: Experiment, parent: str, base: str) -> tup
     else:
         experiment = replace(experiment, params=there)
     number = pull_request(github, experiment, base)
-    github.post(f"issues/{number}/labels", {"labels": [LABEL]}, look=lambda: labelled(github, number))
+    label(github, number)
     comment = sticky.find(github, number)
     state = comment.state if comment else None
     if state is None or (state.status == "waiting" and state.compute != experiment.compute):
         sticky.write(github, number, waiting(), State(sha=sha, compute=experiment.compute))
     return number, sha
+
+
+def label(github: GitHub, number: int) -> None:
+    """Give the pull request its label. Raises UserError where the repository has no such label."""
+    try:
+        github.post(f"issues/{number}/labels", {"labels": [LABEL]}, look=lambda: labelled(github, number))
+    except GitHubError as error:
+        if error.status != 403:
+            raise
+        raise UserError(
+            f"#{number} is made, and gets no label: a job may make none ({error}). `make bootstrap` makes it, or "
+            f"`gh label create {LABEL}`; then run this again."
+        ) from error
 
 
 def made_before(github: GitHub, experiment: Experiment, sha: str) -> str | None:

@@ -129,10 +129,11 @@ def _file(github: "GitHub", sha: str, change: Change) -> Json:
 
 
 def label(github: "GitHub", name: str) -> Json:
-    """A label, as one that was made by being set."""
-    number = github.label_number(name)
-    told = {"id": number, "node_id": node("Label", number), "name": name, "color": "ededed", "default": False}
-    return told | {"url": f"{github.api}/labels/{name}".replace(" ", "%20"), "description": ""}
+    """A label of the repository."""
+    told = github.labels[name]
+    found = {"id": told["id"], "node_id": node("Label", told["id"]), "name": name, "default": False}
+    found |= {"url": f"{github.api}/labels/{name}".replace(" ", "%20")}
+    return found | {"color": told["color"], "description": told["description"]}
 
 
 def pull(github: "GitHub", told: "Pull", full: bool = False) -> Json:

@@ -79,7 +79,7 @@ class GitHub:
         self.forks: dict[str, Git] = {}
         self.lock = RLock()
         self.last_number, self._last = 0, 1000
-        self._labels: dict[str, int] = {}
+        self.labels: dict[str, Json] = {}
         self._tokens: dict[str, tuple[str, Mapping[str, str] | None]] = {}
         self._persons: dict[str, Person] = {}
         self.seen: dict[str, dict[str, str]] = {}
@@ -247,10 +247,6 @@ class GitHub:
         """A number that nothing else has."""
         self._last += 1
         return self._last
-
-    def label_number(self, name: str) -> int:
-        """A label's number."""
-        return self._labels.setdefault(name, 7000 + len(self._labels))
 
     def comments_of(self, number: int) -> list[Comment]:
         """What is said of a pull request, the oldest first."""

@@ -24,21 +24,48 @@ class Comment:
     updated_at: str
 
 
+def get_label(github: "GitHub", call: Call) -> Answer:
+    """A label of the repository."""
+    known(github.labels, call.words["name"])
+    return Answer(200, forms.label(github, call.words["name"]))
+
+
+def create_label(github: "GitHub", call: Call) -> Answer:
+    """One that pull requests may be given."""
+    name = call.body["name"]
+    if name.lower() in [each.lower() for each in github.labels]:
+        raise wrong("Label", "name", "name already exists", "already_exists")
+    _make_label(github, name, call.body.get("color", "ededed"), call.body.get("description", ""))
+    return Answer(201, forms.label(github, name))
+
+
+def _make_label(github: "GitHub", name: str, color: str, description: str) -> None:
+    if not name or len(name) > 50:
+        raise wrong("Label", "name", "name is too long (maximum is 50 characters)")
+    github.labels[name] = {"id": github.next_id(), "color": color, "description": description}
+
+
 def list_labels(github: "GitHub", call: Call) -> Answer:
     """The labels of one pull request."""
     return call.page(forms.label(github, name) for name in of(github, call, "issue_number").labels)
 
 
 def add_labels(github: "GitHub", call: Call) -> Answer:
-    """Those that it has not yet; each tells workflows."""
+    """Those that it has not yet; each tells workflows. One that is not known is made by who may make it.
+
+    https://github.com/orgs/community/discussions/156181
+    """
     pull = of(github, call, "issue_number")
-    told = call.body.get("labels", [])
-    names = [each if isinstance(each, str) else each["name"] for each in told]
+    names = [each if isinstance(each, str) else each["name"] for each in call.body.get("labels", [])]
     for name in names:
-        if not name or len(name) > 50:
-            raise wrong("Label", "name", "name is too long (maximum is 50 characters)")
         if name.lower() in [each.lower() for each in pull.labels]:
             continue
+        if name not in github.labels:
+            granted, role = call.caller.permissions, call.caller.role
+            if role in ("read", "triage") or (granted is not None and granted.get("issues") != "write"):
+                told = {"resource": "Repository", "field": "label", "code": "unauthorized"}
+                raise RefusedError(403, "You do not have permission to create labels on this repository.", told)
+            _make_label(github, name, "ededed", "")
         pull.labels.append(name)
         pull.updated_at = now()
         pull.labelled.append(("labeled", name, call.caller.login, pull.updated_at))

@@ -100,6 +100,8 @@ _TABLE: dict[str, Route] = {
     "PATCH /pulls/{pull_number}": Route(pulls.update_pull, ("pull-requests:write",)),
     "PUT /pulls/{pull_number}/merge": Route(pulls.merge_pull, ("contents:write",), "write"),
     "POST /pulls/{pull_number}/reviews": Route(pulls.create_review, ("pull-requests:write",)),
+    "GET /labels/{name}": Route(issues.get_label, _talk("read")),
+    "POST /labels": Route(issues.create_label, ("issues:write",), "write"),
     "GET /issues/{issue_number}/labels": Route(issues.list_labels, _talk("read")),
     "POST /issues/{issue_number}/labels": Route(issues.add_labels, _talk("write"), "triage"),
     "DELETE /issues/{issue_number}/labels/{name}": Route(issues.remove_label, _talk("write"), "triage"),
