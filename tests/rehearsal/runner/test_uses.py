@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.rehearsal.docker.client import install
 from slipway.rehearsal.runner.step import check
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -258,7 +259,36 @@ def test_tools_are_put_on_path_and_what_is_not_replayed_fails(play):
     assert "say `terraform_wrapper: false`" in logs(run)["wrapped"]
 
 
-def test_an_image_is_described_and_attested_with_the_permissions_to(play, runner, hub):
+def test_an_image_is_described_where_docker_has_it(play, runner, tmp_path):
+    runner.path = [Path(install(tmp_path / "tools")["PATH"])]
+    run = play(
+        """
+        on: push
+        jobs:
+          a:
+            runs-on: x
+            outputs: {digest: '${{ steps.build.outputs.digest }}'}
+            steps:
+              - {uses: actions/checkout@v7}
+              - {id: build, run: 'echo "digest=$(docker build --tag reg/x:1 .)" >> "$GITHUB_OUTPUT"'}
+              - name: describe
+                uses: anchore/sbom-action@v0
+                with: {image: 'reg/x@${{ steps.build.outputs.digest }}', artifact-name: sbom.spdx.json}
+          elsewhere:
+            needs: a
+            runs-on: x
+            steps:
+              - {name: describe, uses: anchore/sbom-action@v0, with: {image: 'reg/x@${{ needs.a.outputs.digest }}'}}
+        """,
+        Dockerfile="FROM scratch\nCOPY Dockerfile /\n",
+    )
+    assert outcomes(run)["describe"] == "success"
+    [file] = runner.artifacts.of(run.id)["sbom.spdx.json"].iterdir()
+    assert json.loads(file.read_text())["packages"][0]["name"].startswith("reg/x@sha256:")
+    assert "its registry does not show it: ERROR: no basic auth credentials" in logs(run, "elsewhere")["describe"]
+
+
+def test_an_image_is_attested_with_the_permissions_to(play, hub):
     digest = "sha256:" + "0" * 64
     attest = "uses: actions/attest-build-provenance@v4, with: {subject-name: reg/x, subject-digest: "
     run = play(f"""
@@ -268,7 +298,6 @@ def test_an_image_is_described_and_attested_with_the_permissions_to(play, runner
           a:
             runs-on: x
             steps:
-              - {{uses: anchore/sbom-action@v0, with: {{image: 'reg/x@{digest}', artifact-name: sbom.spdx.json}}}}
               - {{name: good, {attest} '{digest}'}}}}
               - {{name: bad, {attest} latest}}}}
           b:
@@ -280,5 +309,3 @@ def test_an_image_is_described_and_attested_with_the_permissions_to(play, runner
     assert (outcomes(run)["good"], outcomes(run)["bad"]) == ("success", "failure")
     assert 'missing "attestations" permission' in logs(run, "b")["out"]
     assert hub.attestations == [(digest, "application/vnd.dev.sigstore.bundle.v0.3+json")]
-    [file] = runner.artifacts.of(run.id)["sbom.spdx.json"].iterdir()
-    assert json.loads(file.read_text())["packages"][0]["name"] == f"reg/x@{digest}"

@@ -1,7 +1,8 @@
 """A stand-in for docker, as much of it as the product asks for: `install` puts it on a PATH.
 
 `build` really copies what the Dockerfile copies into layers, `push` really pushes them to the registry that
-AWS_ENDPOINT_URL names, in the caller's credentials. Nothing is run. Images are kept in $SLIPWAY_DOCKER.
+AWS_ENDPOINT_URL names, in the caller's credentials. Nothing is run. Images are kept in $SLIPWAY_DOCKER, or else in the
+home, and logins in $DOCKER_CONFIG, as docker does.
 """
 
 import base64
@@ -48,7 +49,7 @@ def install(folder: Path) -> dict[str, str]:
         encoding="utf-8",
     )
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    return {"PATH": str(folder), KEPT: str(folder / "images")}
+    return {"PATH": str(folder), KEPT: str(folder / "images"), "DOCKER_CONFIG": str(folder / "config")}
 
 
 def main(words: list[str]) -> int:
@@ -68,6 +69,8 @@ def main(words: list[str]) -> int:
                 write_tags(tags | {target: tags[named(source)]})
             case ["image", "inspect", image]:
                 print(json.dumps([inspect(image)], indent=4))
+            case ["manifest", "inspect", image]:
+                print(fetch_manifest(image))
             case _:
                 raise DockerError(f"docker: unknown command: docker {' '.join(words)}")
     except (DockerError, DockerfileError) as error:
@@ -86,8 +89,10 @@ def login(words: list[str], password: str) -> None:
     told = ecr().get_authorization_token()["authorizationData"][0]
     if base64.b64decode(told["authorizationToken"]).decode() != f"AWS:{password.strip()}" or ".dkr.ecr." not in host:
         raise DockerError("login attempt failed with status: 400 Bad Request")
-    file = kept() / "logins.json"
-    file.write_text(json.dumps([*logins(), host]), encoding="utf-8")
+    file = config_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    auth = {host: {"auth": base64.b64encode(f"AWS:{password.strip()}".encode()).decode()}}
+    file.write_text(json.dumps({"auths": logins() | auth}), encoding="utf-8")
     print("Login Succeeded")
 
 
@@ -171,6 +176,18 @@ def keep_index(manifest: str, platform: str) -> str:
     return keep_blob(json.dumps(index, sort_keys=True).encode())
 
 
+def fetch_manifest(image: str) -> str:
+    """The manifest of ADDRESS@DIGEST, as the registry has it. Raises DockerError where it tells none."""
+    address, _, digest = image.partition("@")
+    host, _, repository = address.partition("/")
+    if host not in logins():
+        raise DockerError("no basic auth credentials")
+    found = ecr().batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"]
+    if not found:
+        raise DockerError(f"no such manifest: {image}")
+    return str(found[0]["imageManifest"])
+
+
 def push(image: str) -> str:
     """Push an image, layers first; returns its digest. Raises DockerError where the registry refuses it."""
     host, _, rest = named(image).partition("/")
@@ -218,9 +235,12 @@ def push_layer(client: Any, repository: str, digest: str) -> None:
 
 
 def inspect(image: str) -> dict[str, Any]:
-    """What is known of an image. Raises DockerError where there is none."""
-    digest = read_tags().get(named(image))
-    if digest is None:
+    """What is known of an image, by its name or as ADDRESS@DIGEST. Raises DockerError where there is none."""
+    address, _, digest = image.partition("@")
+    if digest and (address, digest) not in {(tag.rpartition(":")[0], each) for tag, each in read_tags().items()}:
+        raise DockerError(f"Error response from daemon: No such image: {image}")
+    digest = digest or read_tags().get(named(image), "")
+    if not digest:
         raise DockerError(f"Error response from daemon: No such image: {image}")
     manifest = json.loads(blob(digest))
     if "manifests" in manifest:
@@ -246,10 +266,8 @@ def named(image: str) -> str:
 
 
 def kept() -> Path:
-    """The folder of images. Raises DockerError where the environment names none."""
-    if KEPT not in os.environ:
-        raise DockerError(f"${KEPT} is not set: this stand-in keeps its images there")
-    folder = Path(os.environ[KEPT])
+    """The folder of images."""
+    folder = Path(os.environ.get(KEPT) or Path.home() / ".docker-images")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -282,10 +300,15 @@ def write_tags(tags: Mapping[str, str]) -> None:
     (kept() / "tags.json").write_text(json.dumps(tags), encoding="utf-8")
 
 
-def logins() -> list[str]:
-    """The hosts that somebody has logged in at."""
-    file = kept() / "logins.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+def config_file() -> Path:
+    """Where logins are kept."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+
+
+def logins() -> dict[str, Any]:
+    """What was told at a login, by host."""
+    file = config_file()
+    return json.loads(file.read_text(encoding="utf-8"))["auths"] if file.is_file() else {}
 
 
 def ecr() -> Any:

@@ -85,13 +85,14 @@ class World:
 
     def _open(self) -> None:
         self.aws.github = self.github.url
-        tools = docker.install(self.folder / "tools")
+        # each job keeps its images and logins in a home of its own
+        tools = docker.install(self.folder / "tools")["PATH"]
         self.runner = Runner(self.github, self.aws, self.folder / "runner")
         self.runner.recorded = set(RECORDED)
         self.runner.subject_with_ids = True
         self.runner.listen = self._heard
-        self.runner.path = [Path(tools.pop("PATH"))]
-        self.runner.environment = {**tools, **plugins(), "TERRAFORM_BIN": binary(), "TF_INPUT": "0"}
+        self.runner.path = [Path(tools)]
+        self.runner.environment = {**plugins(), "TERRAFORM_BIN": binary(), "TF_INPUT": "0"}
         self.runner.environment["TF_CLI_ARGS"] = "-no-color"
         # short minutes need short pauses between questions
         self.runner.environment["SLIPWAY_PAUSE_SECONDS"] = "0.3"

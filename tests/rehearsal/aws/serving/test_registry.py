@@ -74,6 +74,18 @@ def test_who_has_not_logged_in_pushes_nothing(texts: Any) -> None:
     assert "400 Bad Request" in said
 
 
+def test_an_image_is_shown_by_its_digest_here_and_to_who_has_logged_in(texts: Any) -> None:
+    [tag] = boto3.client("ecr").describe_images(repositoryName="texts", imageIds=[{"imageTag": "1"}])["imageDetails"]
+    image = f"{HOST}/texts@{tag['imageDigest']}"
+    assert json.loads(texts.docker("image", "inspect", image))[0]["RepoDigests"] == [image]
+    assert json.loads(texts.docker("manifest", "inspect", image))["schemaVersion"] == 2
+    assert "no such manifest" in texts.docker("manifest", "inspect", f"{HOST}/texts@sha256:{'0' * 64}", fails=True)
+    # another machine has images and logins of its own
+    texts.environment |= {"SLIPWAY_DOCKER": "", "DOCKER_CONFIG": "", "HOME": str(texts.folder / "home")}
+    assert "No such image" in texts.docker("image", "inspect", image, fails=True)
+    assert "no basic auth credentials" in texts.docker("manifest", "inspect", image, fails=True)
+
+
 def test_buildx_pushes_at_once_and_tells_the_digest(texts: Any) -> None:
     words = ("--provenance=false", "--platform", "linux/amd64", "--metadata-file", "told.json", "--push")
     texts.docker("buildx", "build", "--file", "Dockerfile", "--tag", f"{HOST}/texts:x", *words, ".")

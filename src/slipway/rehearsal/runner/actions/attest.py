@@ -4,15 +4,21 @@ import json
 import re
 from base64 import b64encode
 
+from slipway.rehearsal.runner.actions.docker import check_seen
 from slipway.rehearsal.runner.actions.use import Use
 from slipway.rehearsal.runner.machine import StepError
 
 
 def describe(use: Use) -> None:
-    """anchore/sbom-action: an SPDX document that names the image, and none of the packages in it."""
+    """anchore/sbom-action: an SPDX document that names the image, and none of the packages in it.
+
+    It asks docker for the image, and then the registry, with docker's logins: https://github.com/anchore/syft
+    """
     subject = use.text("image") or use.text("path", ".")
     if use.text("format", "spdx-json") != "spdx-json":
         raise StepError("only the format spdx-json is replayed")
+    if image := use.text("image"):
+        check_seen(use, image)
     document = {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",

@@ -44,6 +44,18 @@ def log_in(use: Use) -> None:
     use.outputs |= {"registry": registry}
 
 
+def check_seen(use: Use, image: str) -> None:
+    """Raise StepError unless docker here has an image, or its registry shows it to who has logged in."""
+    for kind in ("image", "manifest"):
+        words = ["docker", kind, "inspect", image]
+        done = subprocess.run(
+            words, env=use.environment, capture_output=True, text=True, check=False, executable=_docker(use)
+        )
+        if done.returncode == 0:
+            return
+    raise StepError(f"{image} is not here, and its registry does not show it: {done.stderr.strip()}")
+
+
 def build(use: Use) -> None:
     """docker/build-push-action."""
     words = ["docker", "build", "--file", use.text("file", f"{use.text('context', '.')}/Dockerfile")]
