@@ -81,6 +81,8 @@ def new_project(uci_news: Path) -> Callable[[Path], Project]:
         (folder / "data" / "local" / "news.tsv").write_text("".join(rows), encoding="utf-8")
         project = Project(folder)
         project.order(ORDER)
+        # this repository's own may lie in a remote
+        (folder / "champion.json").write_text('{"bundle": null}\n', encoding="utf-8")
         project.run("git", "init", "--quiet")
         # queued experiments are commits, and a new machine knows of no one
         project.run("git", "config", "user.name", "t")
