@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from slipway.compute.folder import PROJECT
 from slipway.config.section import Section
 from slipway.delivery.github.api import GitHub
 
@@ -42,7 +43,7 @@ class State(Section):
 
     version: Literal[1] = 1
     sha: Sha
-    job: Annotated[str, Field(pattern=r"^slipway-[0-9a-f]{16}$")] | None = None
+    job: Annotated[str, Field(pattern=rf"^{PROJECT}-[0-9a-f]{{16}}$")] | None = None
     attempt: int = Field(default=0, ge=0, le=100_000)
     status: Status = "waiting"
     compute: tuple[Word, ...] = Field(default=(), max_length=3)
@@ -53,7 +54,7 @@ class State(Section):
     @property
     def hash(self) -> str | None:
         """The job's hash."""
-        return self.job and self.job.removeprefix("slipway-")
+        return self.job and self.job.removeprefix(f"{PROJECT}-")
 
     @property
     def name(self) -> str | None:
@@ -70,7 +71,7 @@ class State(Section):
         return self.model_copy(
             update={
                 "sha": sha,
-                "job": f"slipway-{hash}",
+                "job": f"{PROJECT}-{hash}",
                 "attempt": attempt,
                 "status": "training",
                 "superseded": tuple(dict.fromkeys(reversed(before)))[:20][::-1],

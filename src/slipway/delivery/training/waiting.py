@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from slipway.compute.folder import parse_name
+from slipway.compute.folder import PROJECT, parse_name
 from slipway.compute.sagemaker.attempts import ForeignJobError
 from slipway.compute.sagemaker.fleet import Fleet
 from slipway.compute.sagemaker.trained import Trained
@@ -232,7 +232,7 @@ def forget(github: GitHub, number: int, hash: str) -> None:
         }
     )
     body = (
-        f"### Stopped\n\n{span(f'slipway-{hash}')} was stopped, for nobody waits for it any more. With the label "
+        f"### Stopped\n\n{span(f'{PROJECT}-{hash}')} was stopped, for nobody waits for it any more. With the label "
         f"`{LABEL}` on the open pull request it goes on from its last checkpoint."
     )
     sticky.write(github, number, body, state)
