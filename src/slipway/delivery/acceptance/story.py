@@ -210,6 +210,7 @@ def plan(acceptance: Acceptance) -> str:
             f"  - trains main's order once on {acceptance.kind}, and waits for its report on a pull request",
             f"  - releases that model to {acceptance.environment} twice, and lets an alarm ring in between",
             "  - removes what it made: pull request, branches, alarms, and the environment where there was none",
+            "  - leaves two images and the model's files, some cents a month, where such are kept",
             f"It costs at most ${acceptance.most_usd:.2f}, ${OTHER_USD:.2f} of it for all but the training, and most",
             f"likely some cents; the limit is ${LIMIT_USD:.2f}. It takes an hour or so. GitHub may bill minutes.",
         ]
