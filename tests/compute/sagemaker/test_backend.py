@@ -281,9 +281,9 @@ def test_the_cost_ceiling_holds_for_the_warm_pool_too(account: EmulatedAws, proj
     assert any("and 10 min kept warm: $0.74 an hour on demand, $0.20 at most" in line for line in one.said)
     one.follow()
     [job] = one.backend().attempts.all()
-    waited = job.warm_pool_status.resource_retained_billable_time_in_seconds
+    waited = job["WarmPoolStatus"]["ResourceRetainedBillableTimeInSeconds"]
     assert waited > 0
-    assert one.backend().attempts.usd(job) == pytest.approx((job.billable_time_in_seconds + waited) * 0.736 / 3600)
+    assert one.backend().attempts.usd(job) == pytest.approx((job["BillableTimeInSeconds"] + waited) * 0.736 / 3600)
 
 
 def test_a_type_that_costs_too_much_leaves_the_others(account: EmulatedAws, project: Make) -> None:

@@ -1,5 +1,6 @@
 """The AWS account that trains: credentials and region, as boto3 finds them."""
 
+import os
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,7 @@ from slipway.compute.sagemaker.words import CREDENTIALS, in_words
 from slipway.errors import UserError
 
 # a call that fails for a reason that passes is tried again, after waits with jitter, and not for ever
-RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=10, read_timeout=60)
+RETRIES = {"mode": "standard", "total_max_attempts": 8}
 
 
 class Account:
@@ -18,6 +19,7 @@ class Account:
 
     def __init__(self, region: str | None) -> None:
         self.region = region
+        self._clients: dict[str, Any] = {}
 
     @cached_property
     def session(self) -> boto3.Session:
@@ -37,8 +39,13 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A client of boto3."""
-        return self.session.client(service, config=RETRIES)
+        if service not in self._clients:
+            retries = None if "AWS_MAX_ATTEMPTS" in os.environ else RETRIES  # as botocore reads it
+            config = Config(retries=retries, connect_timeout=10, read_timeout=60)
+            self._clients[service] = self.session.client(service, config=config)
+        return self._clients[service]
 
     def forget(self) -> None:
         """Look for credentials anew: another process may have renewed them."""
+        self._clients.clear()
         del self.session

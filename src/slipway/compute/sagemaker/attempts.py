@@ -1,9 +1,11 @@
-"""The attempts at one job, which AWS alone remembers: attempt N is the training job slipway-HASH-N."""
+"""The attempts at one job, which AWS alone remembers: attempt N is the training job slipway-HASH-N.
 
-from __future__ import annotations
+The SDK, which takes two seconds to load, starts them; who looks asks boto3, and gets an attempt as DescribeTrainingJob
+tells it: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
+"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -17,11 +19,9 @@ from slipway.compute.sagemaker.words import code, in_words, message
 from slipway.config.compute import SageMakerCompute
 from slipway.errors import UserError
 
-if TYPE_CHECKING:
-    from sagemaker.core.resources import TrainingJob
-
 SHOWN = 20  # lines of the log that an error shows
 LISTED = 20  # training jobs that `slipway jobs` lists
+Told = dict[str, Any]
 
 
 class ForeignJobError(UserError):
@@ -35,9 +35,9 @@ class Attempts:
         self.compute: SageMakerCompute = compute
         self.account, self.hash = account, hash
         self._numbers: list[int] | None = None
-        self._ended: dict[int, TrainingJob] = {}
+        self._ended: dict[int, Told] = {}
 
-    def all(self) -> list[TrainingJob]:
+    def all(self) -> list[Told]:
         """Every attempt there is, the first first. Raises ForeignJobError where a name is another project's job.
 
         The list of SageMaker comes first, for someone may have deleted an early one; what it does not show yet has
@@ -52,34 +52,29 @@ class Attempts:
         return found
 
     def _listed(self) -> list[int]:
-        from sagemaker.core.resources import TrainingJob  # takes two seconds: not for who finds no job
-
+        wanted = f"{PROJECT}-{self.hash}-"
         with in_words("SageMaker"):
-            wanted = f"{PROJECT}-{self.hash}-"
-            names = [
-                str(job.training_job_name) for job in TrainingJob.get_all(name_contains=wanted, **self.account.where)
-            ]
+            pages = self.account.client("sagemaker").get_paginator("list_training_jobs").paginate(NameContains=wanted)
+            names = [str(job["TrainingJobName"]) for page in pages for job in page["TrainingJobSummaries"]]
         # the name of another project may end as ours begins
         return sorted(parse_name(name)[1] for name in names if name.startswith(wanted))
 
-    def get(self, number: int) -> TrainingJob | None:
+    def get(self, number: int) -> Told | None:
         """One attempt; None where there is none. Raises ForeignJobError where it is another project's."""
         if number in self._ended:
             return self._ended[number]
-        from sagemaker.core.resources import TrainingJob
-
         name = job_name(self.hash, number)
         with in_words("SageMaker"):
             try:
-                job = TrainingJob.get(name, **self.account.where)
+                job: Told = self.account.client("sagemaker").describe_training_job(TrainingJobName=name)
             except ClientError as error:
                 if code(error) == "ValidationException" and "not found" in message(error).lower():
                     return None
                 raise
-        if job.output_data_config.s3_output_path != output_uri(self.compute):
+        if results(job) != output_uri(self.compute):
             raise ForeignJobError(
-                f"{name} is another project's job (its results go to {job.output_data_config.s3_output_path}, "
-                f"ours to {output_uri(self.compute)}): two projects of one account and region need two names."
+                f"{name} is another project's job (its results go to {results(job)}, ours to "
+                f"{output_uri(self.compute)}): two projects of one account and region need two names."
             )
         if state(job) != "running":
             self._ended[number] = job  # it will not change any more
@@ -103,77 +98,91 @@ class Attempts:
 
     def newest(self) -> list[Attempt]:
         """The newest training jobs of this project, whatever their hash."""
-        from sagemaker.core.resources import TrainingJob
-
+        client = self.account.client("sagemaker")
         with in_words("SageMaker"):
-            order = {"sort_by": "CreationTime", "sort_order": "Descending"}
-            found = TrainingJob.get_all(name_contains=f"{PROJECT}-", **order, **self.account.where)
-            jobs = [job.refresh() for _, job in zip(range(LISTED), found, strict=False)]
+            order = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": LISTED}
+            found = client.list_training_jobs(NameContains=f"{PROJECT}-", **order)["TrainingJobSummaries"]
+            jobs: list[Told] = [client.describe_training_job(TrainingJobName=job["TrainingJobName"]) for job in found]
         # what the account's other projects have is none of ours, whatever its name
-        jobs = [job for job in jobs if job.output_data_config.s3_output_path == output_uri(self.compute)]
+        jobs = [job for job in jobs if results(job) == output_uri(self.compute)]
         return [
             Attempt(
-                name=str(job.training_job_name),
+                name=str(job["TrainingJobName"]),
                 where=machines(job),
                 state=state(job),
-                started=job.creation_time,
-                seconds=number(job.training_time_in_seconds) if state(job) != "running" else None,
+                started=job["CreationTime"],
+                seconds=number(job.get("TrainingTimeInSeconds")) if state(job) != "running" else None,
                 usd=self.usd(job) if state(job) != "running" else None,
             )
             for job in jobs
         ]
 
-    def usd(self, job: TrainingJob) -> float | None:
+    def usd(self, job: Told) -> float | None:
         """What an attempt was billed, with the warm pool after it; None where its type's price is not known."""
-        kind, count = str(job.resource_config.instance_type), int(job.resource_config.instance_count)
-        pool = getattr(job.warm_pool_status, "resource_retained_billable_time_in_seconds", None)
-        return cost_usd(self.compute, kind, number(job.billable_time_in_seconds) + number(pool), count)
+        kind, count = kind_of(job), count_of(job)
+        pool = job.get("WarmPoolStatus", {}).get("ResourceRetainedBillableTimeInSeconds")
+        return cost_usd(self.compute, kind, number(job.get("BillableTimeInSeconds")) + number(pool), count)
 
-    def spent_usd(self, attempts: Sequence[TrainingJob]) -> float | None:
+    def spent_usd(self, attempts: Sequence[Told]) -> float | None:
         """What attempts were billed together; None where a price is not known."""
         bills = [self.usd(each) for each in attempts]
         return None if None in bills else sum(filter(None, bills))
 
-    def bill(self, job: TrainingJob) -> str:
+    def bill(self, job: Told) -> str:
         """How an attempt ended, and what it cost."""
-        took, billed, usd = number(job.training_time_in_seconds), number(job.billable_time_in_seconds), self.usd(job)
+        took, billed = number(job.get("TrainingTimeInSeconds")), number(job.get("BillableTimeInSeconds"))
+        usd = self.usd(job)
         cost = "" if usd is None else f", ${usd:.2f}"
         saved = f" ({1 - billed / took:.0%} saved by spot)" if billed < took else ""
-        name, ended = job.training_job_name, job.training_job_status
+        name, ended = job["TrainingJobName"], job["TrainingJobStatus"]
         return f"{name}: {ended} on {machines(job)} after {took:.0f} s, {billed:.0f} s billed{cost}{saved}"
 
-    def why_not(self, job: TrainingJob) -> str:
+    def why_not(self, job: Told) -> str:
         """Why an attempt brought no result, with the end of its log."""
-        reason = failure(job) or str(job.secondary_status)
-        lines = JobLog(self.account.client("logs"), str(job.training_job_name)).look()
-        return "\n".join([f"{job.training_job_name} {state(job)}: {reason}", *lines[-SHOWN:]])
+        name, reason = str(job["TrainingJobName"]), failure(job) or str(job["SecondaryStatus"])
+        lines = JobLog(self.account.client("logs"), name).look()
+        return "\n".join([f"{name} {state(job)}: {reason}", *lines[-SHOWN:]])
 
 
-def state(job: TrainingJob) -> Status:
+def state(job: Told) -> Status:
     """Our word for SageMaker's."""
     words: dict[str, Status] = {"Completed": "done", "Failed": "failed", "Stopped": "stopped"}
-    return words.get(str(job.training_job_status), "running")
+    return words.get(str(job["TrainingJobStatus"]), "running")
 
 
-def failure(job: TrainingJob) -> str:
+def failure(job: Told) -> str:
     """Why the job failed; empty where it did not."""
-    return job.failure_reason if isinstance(job.failure_reason, str) else ""
+    return str(job.get("FailureReason", ""))
 
 
-def stages(job: TrainingJob) -> list[str]:
+def results(job: Told) -> str:
+    """Where its results go."""
+    return str(job["OutputDataConfig"]["S3OutputPath"])
+
+
+def stages(job: Told) -> list[str]:
     """What SageMaker has done with the job so far, as Downloading, Training, Interrupted."""
-    found = job.secondary_status_transitions
-    return [str(each.status) for each in found] if isinstance(found, list) else []
+    return [str(each["Status"]) for each in job.get("SecondaryStatusTransitions", [])]
 
 
-def lacked_machines(job: TrainingJob) -> bool:
+def lacked_machines(job: Told) -> bool:
     """Whether the attempt ended for want of machines: one on demand fails, one on spot waits as long as it may."""
-    return failure(job).startswith("CapacityError") or job.secondary_status == "MaxWaitTimeExceeded"
+    return failure(job).startswith("CapacityError") or job["SecondaryStatus"] == "MaxWaitTimeExceeded"
 
 
-def machines(job: TrainingJob) -> str:
+def machines(job: Told) -> str:
     """How many of which instance type."""
-    return f"{job.resource_config.instance_count} x {job.resource_config.instance_type}"
+    return f"{count_of(job)} x {kind_of(job)}"
+
+
+def kind_of(job: Told) -> str:
+    """The instance type."""
+    return str(job["ResourceConfig"]["InstanceType"])
+
+
+def count_of(job: Told) -> int:
+    """How many of them."""
+    return int(job["ResourceConfig"]["InstanceCount"])
 
 
 def number(value: object) -> float:
@@ -181,6 +190,6 @@ def number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def number_of(job: TrainingJob) -> int:
+def number_of(job: Told) -> int:
     """Which attempt it is."""
-    return parse_name(str(job.training_job_name))[1]
+    return parse_name(str(job["TrainingJobName"]))[1]

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 
 from botocore.exceptions import ClientError
-from sagemaker.core.resources import TrainingJob
 
 from slipway.compute.backend import Inputs, Status
 from slipway.compute.folder import JobFolder, job_name
@@ -13,7 +12,16 @@ from slipway.compute.image import image_tag
 from slipway.compute.job import encoder_files, prepared_files
 from slipway.compute.local import Local
 from slipway.compute.sagemaker.account import Account
-from slipway.compute.sagemaker.attempts import Attempts, failure, lacked_machines, number_of, stages, state
+from slipway.compute.sagemaker.attempts import (
+    Attempts,
+    Told,
+    failure,
+    kind_of,
+    lacked_machines,
+    number_of,
+    stages,
+    state,
+)
 from slipway.compute.sagemaker.logs import JobLog
 from slipway.compute.sagemaker.price import cost_usd, limit_seconds
 from slipway.compute.sagemaker.request import device_of, training_request
@@ -93,7 +101,7 @@ class SageMaker:
         with in_words(f"s3://{self.compute.bucket}"):
             channels = self._send(inputs)
         # a type that could not be had is asked last
-        lacking = {str(each.resource_config.instance_type) for each in attempts if lacked_machines(each)}
+        lacking = {kind_of(each) for each in attempts if lacked_machines(each)}
         reasons = []
         for kind in sorted(seconds, key=lambda kind: kind in lacking):
             self.say(self._estimate(kind, seconds[kind]))
@@ -160,7 +168,7 @@ class SageMaker:
         if attempts and state(attempts[-1]) == "running":
             with in_words("SageMaker"):
                 try:
-                    attempts[-1].stop()
+                    self.account.client("sagemaker").stop_training_job(TrainingJobName=attempts[-1]["TrainingJobName"])
                 except ClientError as error:
                     if code(error) != "ValidationException":  # it has ended meanwhile
                         raise
@@ -180,9 +188,9 @@ class SageMaker:
                 raise UserError(self.attempts.why_not(attempts[-1]))
             self._fetch(attempts[-1])
 
-    def _fetch(self, job: TrainingJob) -> None:
+    def _fetch(self, job: Told) -> None:
         """Bring an attempt's result here."""
-        uri = str(job.model_artifacts.s3_model_artifacts)
+        uri = str(job["ModelArtifacts"]["S3ModelArtifacts"])
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         archive = self.folder.path / "model.tar.gz"
         again = "compute.retry=true trains again, from the last checkpoint."
@@ -201,18 +209,18 @@ class SageMaker:
         finally:
             archive.unlink(missing_ok=True)
 
-    def _none_stopping(self) -> list[TrainingJob]:
+    def _none_stopping(self) -> list[Told]:
         """The attempts, once the last one is none that was asked to stop and has not ended."""
         attempts, told = self.attempts.all(), False
-        while attempts and attempts[-1].training_job_status == "Stopping":
+        while attempts and attempts[-1]["TrainingJobStatus"] == "Stopping":
             if not told:
-                self.say(f"{attempts[-1].training_job_name} is stopping: the next attempt waits for its checkpoint")
+                self.say(f"{attempts[-1]['TrainingJobName']} is stopping: the next attempt waits for its checkpoint")
             told = True
             time.sleep(POLL_SECONDS)
             attempts = self.attempts.all()
         return attempts
 
-    def _may_follow(self, last: TrainingJob) -> bool:
+    def _may_follow(self, last: Told) -> bool:
         """Whether another attempt may follow the last one: after a result that can be fetched, none ever does."""
         if state(last) == "running":
             return False
@@ -225,7 +233,7 @@ class SageMaker:
             )
         return True
 
-    def _is_spoiled(self, job: TrainingJob) -> bool:
+    def _is_spoiled(self, job: Told) -> bool:
         """Whether an attempt's result cannot be used; one that can is fetched."""
         with self.folder.locked("collect"):
             try:

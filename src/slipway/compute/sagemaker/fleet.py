@@ -1,9 +1,5 @@
 """The project's training jobs as a sweep sees them: what became of each, and what it costs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from botocore.exceptions import ClientError
 
 from slipway.compute.folder import PROJECT, job_name, parse_name
@@ -11,7 +7,10 @@ from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.attempts import (
     Attempts,
     ForeignJobError,
+    Told,
+    count_of,
     failure,
+    kind_of,
     lacked_machines,
     machines,
     number,
@@ -23,9 +22,6 @@ from slipway.compute.sagemaker.trained import Fate, Trained
 from slipway.compute.sagemaker.words import code, in_words
 from slipway.config.compute import SageMakerCompute
 from slipway.errors import UserError
-
-if TYPE_CHECKING:
-    from sagemaker.core.resources import TrainingJob
 
 TAG = "pull-request"  # conf/compute/sagemaker.yaml
 
@@ -89,7 +85,7 @@ class Fleet:
             return False
         with in_words("SageMaker"):
             try:
-                job.stop()
+                self.account.client("sagemaker").stop_training_job(TrainingJobName=name)
             except ClientError as error:
                 if code(error) != "ValidationException":  # it has ended meanwhile
                     raise
@@ -100,32 +96,31 @@ class Fleet:
         """The attempts at a job. They raise ForeignJobError where they are another project's."""
         return Attempts(self.compute, self.account, hash)
 
-    def read(self, job: TrainingJob) -> Trained:
+    def read(self, job: Told) -> Trained:
         """An attempt as a sweep sees it."""
-        kind, count = str(job.resource_config.instance_type), int(job.resource_config.instance_count)
-        limit = int(number(job.stopping_condition.max_runtime_in_seconds))
-        hash, attempt = parse_name(str(job.training_job_name))
+        limit = int(job["StoppingCondition"]["MaxRuntimeInSeconds"])
+        hash, attempt = parse_name(str(job["TrainingJobName"]))
         return Trained(
             name=job_name(hash, attempt),
             hash=hash,
             attempt=attempt,
             fate=fate(job),
-            why=failure(job) or str(job.secondary_status),
+            why=failure(job) or str(job["SecondaryStatus"]),
             machines=machines(job),
-            spot=job.enable_managed_spot_training is True,
+            spot=job.get("EnableManagedSpotTraining") is True,
             limit_seconds=limit,
-            most_usd=cost_usd(self.compute, kind, limit, count),
-            seconds=number(job.training_time_in_seconds),
-            billed_seconds=number(job.billable_time_in_seconds),
+            most_usd=cost_usd(self.compute, kind_of(job), limit, count_of(job)),
+            seconds=number(job.get("TrainingTimeInSeconds")),
+            billed_seconds=number(job.get("BillableTimeInSeconds")),
             usd=self.attempts(hash).usd(job) if state(job) != "running" else None,
         )
 
 
-def fate(job: TrainingJob) -> Fate:
+def fate(job: Told) -> Fate:
     """What became of an attempt. One that ran into its own limit failed: another would run into it too."""
     if lacked_machines(job) or failure(job).startswith("InternalServerError"):
         return "again"
     found = state(job)
-    if found == "stopped" and job.secondary_status != "Stopped":
+    if found == "stopped" and job["SecondaryStatus"] != "Stopped":
         return "failed"
     return found
