@@ -18,7 +18,7 @@ VISITORS = ["Löscht den Schlüssel."]
 # seconds that a person should wait at most
 MOST = 60.0
 # steps of a release that an image needs only once
-BUILDING = ("Bring the function's image", "List what is in it", "Attest where it comes from")
+BUILDING = ("Bring the function's image", "Log in to the registry", "List what is in it", "Attest where it comes from")
 
 
 def tell(world: World) -> None:
