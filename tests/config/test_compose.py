@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with this project's configuration, made the current one."""
+    """A folder with this project's configuration, and an order of its own, made the current one."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    order(tmp_path, "data: aws_docs\nmodel: bag\nset: {}\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
