@@ -68,13 +68,22 @@ def test_what_a_person_went_back_from_stays_away() -> None:
     assert rejection(told, OLD, "1") is None
 
 
+def test_what_a_release_took_back_for_what_no_deployment_had_brought_stays_away() -> None:
+    back = Brought(OLD, version="1", before="2", rejects=NEW, rejects_tag="2")
+    assert brought(back.text()) == back
+    told = history((NEW, "2", "Succeeded", ""), back)
+    assert rejection(told, NEW, "2", answering=OLD) == Rejection("bundle", NEW, "it was taken back on 2026-01-02")
+
+
 def test_to_go_back_to_other_code_around_the_same_bundle_takes_the_code_back_alone() -> None:
     told = history((NEW, "1", "Succeeded", ""), (NEW, "2", "Succeeded", ""), Brought(NEW, "1", "", "1", "2", NEW, "2"))
     assert rejection(told, NEW, "2") is not None
     assert rejection(told, NEW, "3") is None
 
 
-@pytest.mark.parametrize("text", ["", "by hand", "[]", '{"bundle": 1}', '{"bundle": "a", "tag": "b", "more": "c"}'])
+@pytest.mark.parametrize(
+    "text", ["", "by hand", "[]", "{}", "[1]", "1", '{"bundle": 1}', '{"bundle": "a", "tag": "b", "more": "c"}']
+)
 def test_a_description_of_somebody_elses_is_none(text: str) -> None:
     assert brought(text) is None
 

@@ -29,11 +29,12 @@ WORDS = {
 class Brought:
     """The description of a deployment: what it brings, as which version, in the place of which other.
 
+    The image of a version that came by no deployment, as a first release's, is not known: then `tag` is empty.
     `rejects` and `rejects_tag` are the bundle and the image that it takes back.
     """
 
     bundle: str
-    tag: str
+    tag: str = ""
     commit: str = ""
     version: str = ""
     before: str = ""
@@ -42,7 +43,8 @@ class Brought:
 
     def text(self) -> str:
         """As JSON, without what it does not say."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
+        told = {name: value for name, value in asdict(self).items() if value or name == "bundle"}
+        return json.dumps(told, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,10 @@ def read(found: dict[str, Any]) -> Deployment:
 def brought(description: str) -> Brought | None:
     """What a description says; None where it is none of a release's."""
     try:
-        told = json.loads(description)
-        return Brought(**{name: str(value) for name, value in told.items()})
-    except (ValueError, TypeError, AttributeError):
+        found = Brought(**json.loads(description))
+    except (ValueError, TypeError):
         return None
+    return found if all(isinstance(each, str) for each in asdict(found).values()) else None
 
 
 def rejection(deployments: Iterable[Deployment], bundle: str, tag: str, answering: str = "") -> Rejection | None:
