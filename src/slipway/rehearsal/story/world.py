@@ -154,9 +154,13 @@ class World:
         """Run what events start until a pull request's training is reported; one may have been so already."""
         if self.state(number).status != "training":
             return
+        name = str(self.state(number).name)
         with self.timeline.step("SageMaker trains, and EventBridge tells GitHub") as step:
+            # there may be word of another job's end already
+            self.await_that(lambda: self.aws.sagemaker.jobs[self.aws.region, name].over, f"the end of {name}")
+            self.aws.events.settle()
             self.await_that(lambda: not self.github.events.empty(), "word of the training's end")
-            step.shows(str(self.state(number).name))
+            step.shows(name)
         self.pump("report.yml")
 
     def await_job(self, number: int, status: str = "Completed") -> None:
