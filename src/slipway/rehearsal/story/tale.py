@@ -29,7 +29,8 @@ def tell(world: World) -> None:
     ask(world)
     worse(world)
     canary_fails(world, better)
-    ends_well(world, better)
+    # until somebody merges what takes the fault back, as the scenario `alarm-during-canary` does
+    ends_well(world, better, refused=True)
     figures(world)
 
 
@@ -131,9 +132,6 @@ def canary_fails(world: World, good: str) -> None:
             if len(reverts) != 1:
                 raise BrokenError(f"{len(reverts)} pull requests were opened to revert it")
             step.shows(f"version {there.version} answers; #{reverts[0].number} {reverts[0].title}")
-        with world.timeline.step("merge what takes it back") as step:
-            step.shows(world.mona.merge(reverts[0].number)[:12])
-        world.pump("deploy.yml")
 
 
 def figures(world: World) -> None:
