@@ -239,6 +239,20 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield account
 
 
+@pytest.fixture(scope="session")
+def language() -> Iterator[Any]:
+    """GitHub's own parser of workflows, in one node process for all tests."""
+    from slipway.errors import UserError
+    from slipway.rehearsal.runner.language import Language
+
+    try:
+        found = Language()
+    except UserError as error:
+        pytest.skip(str(error))
+    yield found
+    found.close()
+
+
 @pytest.fixture(autouse=True)
 def _own_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     """`main` hands its overrides on by environment: here they end with the test."""

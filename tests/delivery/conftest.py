@@ -51,7 +51,7 @@ def opened(hub: Hub) -> Callable[..., int]:
 
     def make(branch: str = "wider", *labels: str, **files: str) -> int:
         person = hub.as_user()
-        person.commit(branch, {"params.yaml": f"data: aws_docs\nmodel: bag\nset: {{}}\n# {branch}\n", **files})
+        person.commit(branch, {"params.yaml": f"{PARAMS}# {branch}\n", **files})
         number = person.open_pull_request(branch)
         for label in labels:
             person.label(number, label)

@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.errors import UserError
-from slipway.rehearsal.runner.language import Language
-
 ROOT = Path(__file__).resolve().parents[2]
 # where a checkout's `ref` is a pull request's
 PULL_REQUEST_SHA = ("matrix.sha", "needs.permit.outputs.sha")
@@ -122,14 +119,3 @@ def broken(workflows: Workflows) -> Callable[[str, str, str], Workflows]:
         return Workflows(workflows.texts | {name: text.replace(old, new, 1)})
 
     return change
-
-
-@pytest.fixture(scope="session")
-def language() -> Iterator[Language]:
-    """GitHub's own parser, in node."""
-    try:
-        found = Language()
-    except UserError as error:
-        pytest.skip(str(error))
-    yield found
-    found.close()

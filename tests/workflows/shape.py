@@ -92,9 +92,6 @@ def groups_that_break_off(flows: Any) -> list[str]:
     return found
 
 
-PIN = "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-
-
 def rows_that_harm_others(flows: Any) -> list[str]:
     """Jobs of several rows where one that fails ends the others, or hands over under the others' name."""
     found = []
@@ -119,6 +116,7 @@ def releases_of_what_nobody_looked_at(flows: Any) -> list[str]:
     return [job for job, found in refs.items() if found != [looked]]
 
 
+PIN = "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 RULES: list[tuple[Rule, str, str, str]] = [
     (expressions_in_commands, "deploy.yml", 'roll-back "$VERSION"', "roll-back ${{ inputs.version }}"),
     (expressions_in_commands, "action.yml", "run: make setup", "run: make setup PYTHON=${{ inputs.python }}"),

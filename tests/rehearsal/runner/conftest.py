@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from slipway.errors import UserError
 from slipway.rehearsal.aws.call import AwsError
 from slipway.rehearsal.runner import Event, Runner
 from slipway.rehearsal.runner.language import Language
@@ -157,17 +156,6 @@ class Account:
         if role_arn != ROLE or claims["sub"] != "repo:acme/texts:environment:staging":
             raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
         return {"AWS_ACCESS_KEY_ID": "ASIAROLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": "token-of-role"}
-
-
-@pytest.fixture(scope="session")
-def language() -> Iterator[Language]:
-    """One node process for all tests."""
-    try:
-        language = Language()
-    except UserError as error:
-        pytest.skip(str(error))
-    yield language
-    language.close()
 
 
 @pytest.fixture

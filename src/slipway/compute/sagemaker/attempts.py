@@ -96,6 +96,19 @@ class Attempts:
             return False
         return True
 
+    def stop(self, job: Told) -> bool:
+        """Ask SageMaker to stop an attempt: it sends SIGTERM, and two minutes later the end; whether it ran."""
+        if state(job) != "running":
+            return False
+        with in_words("SageMaker"):
+            try:
+                self.account.client("sagemaker").stop_training_job(TrainingJobName=job["TrainingJobName"])
+            except ClientError as error:
+                if code(error) != "ValidationException":  # it has ended meanwhile
+                    raise
+                return False
+        return True
+
     def newest(self) -> list[Attempt]:
         """The newest training jobs of this project, whatever their hash."""
         client = self.account.client("sagemaker")

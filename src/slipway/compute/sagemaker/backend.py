@@ -163,15 +163,10 @@ class SageMaker:
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """Ask SageMaker to stop the last attempt: it sends SIGTERM, and two minutes later the end."""
+        """Ask SageMaker to stop the last attempt."""
         attempts = self.attempts.all()
-        if attempts and state(attempts[-1]) == "running":
-            with in_words("SageMaker"):
-                try:
-                    self.account.client("sagemaker").stop_training_job(TrainingJobName=attempts[-1]["TrainingJobName"])
-                except ClientError as error:
-                    if code(error) != "ValidationException":  # it has ended meanwhile
-                        raise
+        if attempts:
+            self.attempts.stop(attempts[-1])
 
     def collect(self) -> None:
         """Fetch the result, and say what it cost. Raises UserError where there is none, with the reason."""

@@ -1,7 +1,5 @@
 """The project's training jobs as a sweep sees them: what became of each, and what it costs."""
 
-from botocore.exceptions import ClientError
-
 from slipway.compute.folder import PROJECT, job_name, parse_name
 from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.attempts import (
@@ -19,7 +17,7 @@ from slipway.compute.sagemaker.attempts import (
 )
 from slipway.compute.sagemaker.price import cost_usd
 from slipway.compute.sagemaker.trained import Fate, Trained
-from slipway.compute.sagemaker.words import code, in_words
+from slipway.compute.sagemaker.words import in_words
 from slipway.config.compute import SageMakerCompute
 from slipway.errors import UserError
 
@@ -80,17 +78,9 @@ class Fleet:
     def stop(self, name: str) -> bool:
         """Ask SageMaker to stop an attempt; returns whether it ran."""
         hash, attempt = parse_name(name)
-        job = next((each for each in self.attempts(hash).all() if number_of(each) == attempt), None)
-        if job is None or state(job) != "running":
-            return False
-        with in_words("SageMaker"):
-            try:
-                self.account.client("sagemaker").stop_training_job(TrainingJobName=name)
-            except ClientError as error:
-                if code(error) != "ValidationException":  # it has ended meanwhile
-                    raise
-                return False
-        return True
+        attempts = self.attempts(hash)
+        job = next((each for each in attempts.all() if number_of(each) == attempt), None)
+        return job is not None and attempts.stop(job)
 
     def attempts(self, hash: str) -> Attempts:
         """The attempts at a job. They raise ForeignJobError where they are another project's."""

@@ -46,7 +46,7 @@ def commands(needs: Needs) -> Iterator[str]:
         steps = " && ".join(_environment_commands(needs.path("environments", name), name, branch))
         yield f"{look} && echo {shlex.quote(there)} || {{ {steps}; }}"
     yield Request("PUT", needs.path(*WORKFLOWS), PROPOSE).command()
-    yield Request("POST", needs.path("labels"), dict(LABELLED)).command()
+    yield Request("POST", needs.path("labels"), LABELLED).command()
     yield Request("POST", needs.path("rulesets"), ruleset(needs.branch, {})).command()
 
 

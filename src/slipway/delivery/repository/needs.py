@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from slipway.delivery.github.pulls import LABEL
+from slipway.delivery.repository.gh import Body
 
 # environments whose jobs wait for a person
 APPROVED = ("infra", "production")
@@ -12,7 +13,11 @@ NAMED_BRANCHES = {"protected_branches": False, "custom_branch_policies": True}
 WORKFLOWS = ("actions", "permissions", "workflow")
 PROPOSE = {"can_approve_pull_request_reviews": True}
 # a job may give a pull request a label that is there, and make none
-LABELLED = {"name": LABEL, "color": "0e8a16", "description": "Train what this pull request asks for, on SageMaker"}
+LABELLED: Body = {
+    "name": LABEL,
+    "color": "0e8a16",
+    "description": "Train what this pull request asks for, on SageMaker",
+}
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _workflows(needs: Needs, found: Found) -> Iterator[Setting]:
 def _label(needs: Needs, found: Found) -> Iterator[Setting]:
     """That the form can ask for a training; its colour and words are a person's."""
     if found.label is None:
-        yield Setting(f"label {LABEL}", (Request("POST", needs.path("labels"), dict(LABELLED)),))
+        yield Setting(f"label {LABEL}", (Request("POST", needs.path("labels"), LABELLED),))
 
 
 def _rules(needs: Needs, found: Found) -> Iterator[Setting]:

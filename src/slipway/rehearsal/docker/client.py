@@ -236,17 +236,16 @@ def push_layer(client: Any, repository: str, digest: str) -> None:
 
 def inspect(image: str) -> dict[str, Any]:
     """What is known of an image, by its name or as ADDRESS@DIGEST. Raises DockerError where there is none."""
-    address, _, digest = image.partition("@")
-    if digest and (address, digest) not in {(tag.rpartition(":")[0], each) for tag, each in read_tags().items()}:
-        raise DockerError(f"Error response from daemon: No such image: {image}")
-    digest = digest or read_tags().get(named(image), "")
-    if not digest:
+    known = read_tags()
+    by_digest = {f"{tag.rpartition(':')[0]}@{each}": each for tag, each in known.items()}
+    digest = by_digest.get(image) or known.get(named(image))
+    if digest is None:
         raise DockerError(f"Error response from daemon: No such image: {image}")
     manifest = json.loads(blob(digest))
     if "manifests" in manifest:
         manifest = json.loads(blob(manifest["manifests"][0]["digest"]))
     config = json.loads(blob(manifest["config"]["digest"]))
-    tags = [tag for tag, each in read_tags().items() if each == digest]
+    tags = [tag for tag, each in known.items() if each == digest]
     repositories = sorted({tag.rpartition(":")[0] for tag in tags})
     return {
         "Id": manifest["config"]["digest"],
