@@ -1,4 +1,5 @@
-# Terraform owns the function and its image. Which version `live` points at is CodeDeploy's.
+# Terraform owns the function and its image. A release publishes the version, whose description names the bundle: told
+# here, it would be an update of its own, which waits for the one of the image. What `live` points at is CodeDeploy's.
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_50:it calls nothing that could be traced, and its log tells the time of each answer
   #checkov:skip=CKV_AWS_116:who asks waits for the answer: there is no queue of requests that could fail unseen
@@ -7,14 +8,12 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272:Lambda checks the signatures of zip archives alone; an image is named by its digest
 
   function_name = local.name
-  # of each version it stays what it was: who goes back to one sees its bundle
-  description = trimspace("Classifies texts ${var.bundle}")
-  role        = module.names.execution_role_arns["lambda-${var.environment}"]
+  description   = "Classifies texts"
+  role          = module.names.execution_role_arns["lambda-${var.environment}"]
 
   package_type  = "Image"
   image_uri     = local.image
   architectures = ["x86_64"]
-  publish       = true
 
   memory_size                    = var.memory_mb
   timeout                        = var.timeout_seconds
@@ -35,10 +34,10 @@ resource "aws_lambda_alias" "live" {
   name             = "live"
   description      = "What is asked"
   function_name    = aws_lambda_function.this.function_name
-  function_version = aws_lambda_function.this.version
+  function_version = "$LATEST"
 
   lifecycle {
-    # the first version; from then on CodeDeploy shifts it
+    # until a release has published the first version: nobody can ask before; from then on CodeDeploy shifts it
     ignore_changes = [function_version, routing_config]
   }
 }

@@ -3,11 +3,6 @@ output "function" {
   value       = aws_lambda_function.this.function_name
 }
 
-output "version" {
-  description = "The version that was published last: what a release shifts `live` to."
-  value       = aws_lambda_function.this.version
-}
-
 output "smoke_function" {
   description = "Name of the function that asks the recorded predictions again."
   value       = aws_lambda_function.smoke.function_name

@@ -37,18 +37,6 @@ variable "image_digest" {
   }
 }
 
-variable "bundle" {
-  description = "Digest of the bundle in the image, for the description of the function's version; `slipway release` gives it."
-  type        = string
-  default     = ""
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^([0-9a-f]{64})?$", var.bundle))
-    error_message = "bundle \"${var.bundle}\" must be 64 hexadecimal digits, as a bundle's manifest tells them."
-  }
-}
-
 variable "open" {
   description = "Whether there is an address. The first release has one made when the function has proved to answer; taken back, whoever asks is cut off."
   type        = bool

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from tokenizers import Tokenizer
 
 from slipway.files import read_json, written_by
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,13 @@ def load_split(prepared: Path, name: str) -> EncodedSplit:
     return EncodedSplit(tokens, offsets, labels)
 
 
-def load_rows(prepared: Path, name: str) -> pd.DataFrame:
+def load_rows(prepared: Path, name: str) -> "pd.DataFrame":
     """Texts, labels and origins of a split, row for row as in the arrays.
 
     Raises UserError where they are missing or damaged.
     """
+    import pandas as pd  # half a second, which every command that only asks for a job would wait
+
     path = prepared / f"{name}.parquet"
     with written_by("prepare", path):
         return pd.read_parquet(path, columns=["text", "label", "origin"])

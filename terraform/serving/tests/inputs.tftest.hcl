@@ -72,19 +72,6 @@ run "closed" {
   }
 }
 
-run "bundle_told" {
-  command = plan
-
-  variables {
-    bundle = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-  }
-
-  assert {
-    condition     = aws_lambda_function.this.description == "Classifies texts ${var.bundle}"
-    error_message = "a version says which bundle it has"
-  }
-}
-
 run "unknown_region" {
   command = plan
 
@@ -123,16 +110,6 @@ run "short_digest" {
   }
 
   expect_failures = [var.image_digest]
-}
-
-run "bundle" {
-  command = plan
-
-  variables {
-    bundle = "latest"
-  }
-
-  expect_failures = [var.bundle]
 }
 
 run "memory" {

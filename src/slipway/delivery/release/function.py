@@ -16,7 +16,6 @@ from slipway.compute.sagemaker.words import code, in_words
 from slipway.delivery.project import project
 
 ALIAS = "live"
-# the description of a version, which terraform/serving writes
 ASLEEP = ("ResourceConflictException", "ResourceNotReadyException")  # Inactive, or Pending
 WAKES_SECONDS = 180.0
 BUNDLE = re.compile(r"\b[0-9a-f]{64}\b")
@@ -83,10 +82,15 @@ class Function:
                 RoutingConfig={"AdditionalVersionWeights": {}},
             )
 
-    def publish(self) -> str:
-        """Make a version of what the function is now; returns it."""
+    def publish(self, bundle: str) -> str:
+        """Make a version of what the function is now, whose description names its bundle; returns it.
+
+        One that is as the function is now is not made again.
+        """
         with in_words(self.name):
-            return str(self._lambda.publish_version(FunctionName=self.name)["Version"])
+            self._lambda.get_waiter("function_updated_v2").wait(FunctionName=self.name)
+            told = self._lambda.publish_version(FunctionName=self.name, Description=f"Classifies texts {bundle}")
+            return str(told["Version"])
 
     def smoke(self) -> list[str]:
         """What is wrong with the recorded predictions in the newest image, as the smoke function says."""

@@ -150,17 +150,19 @@ class World:
         if lacking := [file for file in files if file not in ran]:
             raise BrokenError(f"{', '.join(lacking)} was not started; {', '.join(ran) or 'nothing'} was")
 
-    def await_report(self, number: int) -> None:
-        """Run what events start until a pull request's training is reported; one may have been so already."""
-        if self.state(number).status != "training":
+    def await_report(self, *numbers: int) -> None:
+        """Run what events start until the trainings of pull requests are reported; some may have been so already."""
+        states = [self.state(number) for number in numbers]
+        names = [str(state.name) for state in states if state.status == "training"]
+        if not names:
             return
-        name = str(self.state(number).name)
         with self.timeline.step("SageMaker trains, and EventBridge tells GitHub") as step:
             # there may be word of another job's end already
-            self.await_that(lambda: self.aws.sagemaker.jobs[self.aws.region, name].over, f"the end of {name}")
+            jobs = [self.aws.sagemaker.jobs[self.aws.region, name] for name in names]
+            self.await_that(lambda: all(job.over for job in jobs), f"the end of {', '.join(names)}")
             self.aws.events.settle()
             self.await_that(lambda: not self.github.events.empty(), "word of the training's end")
-            step.shows(name)
+            step.shows(", ".join(names))
         self.pump("report.yml")
 
     def await_job(self, number: int, status: str = "Completed") -> None:

@@ -159,8 +159,7 @@ def two(world: World, epochs: dict[str, int], jobs: int) -> list[int]:
     world.pump("train.yml")
     if len({world.state(number).name for number in numbers}) != jobs:
         raise BrokenError(f"they wait for {[world.state(number).name for number in numbers]}")
-    for number in numbers:
-        world.await_report(number)
+    world.await_report(*numbers)
     for number in numbers:
         world.is_now(number, "reported")
         if len(world.bot_commits(number)) != 1:
