@@ -188,6 +188,12 @@ def test_an_outage_does_not_keep_a_release(capsys: pytest.CaptureFixture[str]) -
     assert tracking.promote(config.model_copy(update={"uri": None}), "abc") is None
 
 
+def test_a_release_makes_no_file_to_find_no_version_in(tmp_path: Path, config: TrackingConfig) -> None:
+    missing = tmp_path / "none.db"
+    assert tracking.promote(config.model_copy(update={"uri": f"sqlite:///{missing}"}), "abc") is None
+    assert not missing.exists()
+
+
 def test_labels_with_signs_that_mlflow_refuses_are_recorded_too(config: TrackingConfig) -> None:
     with tracking.live(config, "job-8", {"data": {"labels": {"R&D": "research", "b": "business"}}}):
         pass

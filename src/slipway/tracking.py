@@ -90,9 +90,9 @@ def record(
 def promote(config: TrackingConfig, bundle: str) -> str | None:
     """Let the alias `champion` name the version with the bundle of this digest; returns it (`models:/NAME/VERSION`).
 
-    None where nothing is tracked, the server does not answer, or it keeps no such version.
+    None where nothing is tracked, the server does not answer, or it keeps no such version. A file is not made for it.
     """
-    if config.uri is None:
+    if config.uri is None or not _may_be_there(config.uri):
         return None
     _hurry()
     try:
@@ -128,6 +128,12 @@ def _hurry() -> None:
     """Let no call to a server wait for long: nobody is to be kept by an outage."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+
+
+def _may_be_there(uri: str) -> bool:
+    """Whether there is a file, where a file is named: of a server only asking tells."""
+    scheme, _, path = absolute_uri(uri).partition(":///")
+    return scheme != "sqlite" or Path(path).exists()
 
 
 def _now() -> int:

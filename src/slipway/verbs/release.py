@@ -56,8 +56,8 @@ def champion(bundle: str) -> str:
     """Let MLflow know which bundle answers, last: it mirrors, and never decides. Says what came of it."""
     tracking = runtime().tracking
     if tracking.uri is None:
-        return "MLFLOW_TRACKING_URI is not set: nothing there was moved"
-    return promote(tracking, bundle) or "the server does not answer, or has no such version: nothing was moved"
+        return "tracking is off: nothing was moved"
+    return promote(tracking, bundle) or "no server that answers has such a version: nothing was moved"
 
 
 def table(environment: str, wanted: Wanted, released: Released, mlflow: str) -> str:
