@@ -16,7 +16,8 @@ from slipway.compute.sagemaker.words import code, in_words
 from slipway.delivery.project import project
 
 ALIAS = "live"
-ASLEEP = ("ResourceConflictException", "ResourceNotReadyException")  # Inactive, or Pending
+# Inactive, Pending, or with an update under way
+ASLEEP = ("ResourceConflictException", "ResourceNotReadyException")
 WAKES_SECONDS = 180.0
 BUNDLE = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -69,7 +70,8 @@ class Function:
     def ask(self, question: dict[str, Any], qualifier: str) -> tuple[Any, str]:
         """The answer of a version or of the alias, and the version that gave it."""
         with in_words(self.name):
-            found = self._awake(FunctionName=self.name, Qualifier=qualifier, Payload=json.dumps(question).encode())
+            asked = {"FunctionName": self.name, "Qualifier": qualifier, "Payload": json.dumps(question).encode()}
+            found = self._awake(self._lambda.invoke, **asked)
             return json.loads(found["Payload"].read() or "null"), str(found.get("ExecutedVersion", qualifier))
 
     def point(self, version: str) -> None:
@@ -88,29 +90,29 @@ class Function:
         One that is as the function is now is not made again.
         """
         with in_words(self.name):
-            self._lambda.get_waiter("function_updated_v2").wait(FunctionName=self.name)
-            told = self._lambda.publish_version(FunctionName=self.name, Description=f"Classifies texts {bundle}")
-            return str(told["Version"])
+            asked = {"FunctionName": self.name, "Description": f"Classifies texts {bundle}"}
+            return str(self._awake(self._lambda.publish_version, **asked)["Version"])
 
     def smoke(self) -> list[str]:
         """What is wrong with the recorded predictions in the newest image, as the smoke function says."""
         name = f"{self.name}-smoke"
         with in_words(name):
-            found = self._awake(FunctionName=name, Payload=b"{}")
+            found = self._awake(self._lambda.invoke, FunctionName=name, Payload=b"{}")
             told = json.loads(found["Payload"].read() or "null")
         if not isinstance(told, dict) or "faults" not in told:
             return [f"{name} fails: {str(told)[:300]}"]
         return list(told["faults"]) or ([] if told["ok"] else [f"{name} says no"])
 
-    def _awake(self, **request: Any) -> Any:
-        """Invoke a function, also one that nobody asked for weeks: Lambda lets it wake up first.
+    def _awake(self, ask: Callable[..., Any], **request: Any) -> Any:
+        """What Lambda answers of a function, also of one that nobody asked for weeks, which wakes up first, and of one
+        whose update is under way.
 
         https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
         """
         end = time.monotonic() + WAKES_SECONDS
         while True:
             try:
-                return self._lambda.invoke(**request)
+                return ask(**request)
             except ClientError as error:
                 if code(error) not in ASLEEP or time.monotonic() > end:
                     raise
