@@ -37,7 +37,7 @@ resource "aws_lambda_alias" "live" {
   function_version = "$LATEST"
 
   lifecycle {
-    # until a release has published the first version: nobody can ask before; from then on CodeDeploy shifts it
+    # until a release has published the first version; from then on CodeDeploy shifts it
     ignore_changes = [function_version, routing_config]
   }
 }

@@ -171,7 +171,7 @@ def test_the_state_is_in_the_bucket_and_not_here(platform: Terraform, aws: Emula
     assert list(platform.folder.rglob("backend_override.tf")) == []
 
 
-def test_another_digest_publishes_a_version_and_leaves_the_alias(
+def test_another_digest_is_an_update_and_what_a_release_does_with_it_is_none_of_terraforms(
     platform: Terraform, aws: EmulatedAws, digest: str, push: Push
 ) -> None:
     other = push(aws, "second")
@@ -180,11 +180,11 @@ def test_another_digest_publishes_a_version_and_leaves_the_alias(
     client = aws.client("lambda")
     alias = client.get_alias(FunctionName="slipway-staging", Name="live")
     versions = client.list_versions_by_function(FunctionName="slipway-staging")["Versions"]
-    assert alias["FunctionVersion"] == "1"
-    assert [each["Version"] for each in versions] == ["$LATEST", "1", "2"]
+    assert (alias["FunctionVersion"], [each["Version"] for each in versions]) == ("$LATEST", ["$LATEST"])
     assert NOTHING in platform("plan", *STAGING, TF_VAR_image_digest=other)
-    # a release shifts it, and the next plan leaves that alone
-    client.update_alias(FunctionName="slipway-staging", Name="live", FunctionVersion="2")
+    # a release publishes, and shifts the alias: the next plan leaves both alone
+    version = client.publish_version(FunctionName="slipway-staging", Description="its bundle")["Version"]
+    client.update_alias(FunctionName="slipway-staging", Name="live", FunctionVersion=version)
     assert NOTHING in platform("plan", *STAGING, TF_VAR_image_digest=other)
 
 

@@ -57,7 +57,7 @@ def champion(bundle: str) -> str:
     tracking = runtime().tracking
     if tracking.uri is None:
         return "tracking is off: nothing was moved"
-    return promote(tracking, bundle) or "no server that answers has such a version: nothing was moved"
+    return promote(tracking, bundle) or "MLFLOW_TRACKING_URI names no server that answers and has it: nothing was moved"
 
 
 def table(environment: str, wanted: Wanted, released: Released, mlflow: str) -> str:

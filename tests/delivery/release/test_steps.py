@@ -421,6 +421,62 @@ def test_a_release_that_died_before_it_published_is_made_up_for(project: Project
     assert project.answers() == digest
 
 
+def test_a_release_publishes_what_it_applied_and_nothing_that_came_between(project: Project) -> None:
+    """Another release may change the function between this one's apply and its version."""
+    client, live = project.aws.client("lambda"), project.live()["FunctionVersion"]
+    digest = project.commit()
+    project.image()
+    other = client.get_function(FunctionName=FUNCTION, Qualifier=live)["Code"]["ImageUri"]
+    calls: list[Call] = []
+
+    def change(call: Call) -> None:
+        if (call.service, call.action) == ("lambda", "PublishVersion") and not calls:
+            calls.append(call)
+            client.update_function_code(FunctionName=FUNCTION, ImageUri=other)
+
+    project.aws.before = change
+    said = project.release("production")
+    assert (said.status, project.live()["FunctionVersion"]) == (2, live), said.text
+    assert "is different from current CodeSHA256" in said.text
+    calls.clear()
+
+    def update(call: Call) -> None:
+        if (call.service, call.action) == ("lambda", "PublishVersion") and len(calls) < 2:
+            calls.append(call)
+            raise AwsError("ResourceConflictException", "An update is in progress for resource: it", 409)
+
+    project.aws.before = update
+    said = project.release("production")
+    project.aws.before = lambda call: None
+    assert said.status == 0, said.text
+    assert len(calls) == 2
+    assert project.answers() == digest
+
+
+def test_an_address_from_before_the_first_release_is_taken_back_until_it_is_good(project: Project) -> None:
+    """As a person leaves it who applies terraform/serving by hand."""
+    client = project.aws.client("lambda")
+    digest = project.commit()
+    project.image()
+    client.update_alias(FunctionName=FUNCTION, Name="live", FunctionVersion="$LATEST")
+    assert project.desired().outputs["production"] == "true"
+    opened: list[bool] = []
+
+    def look(call: Call) -> None:
+        if (call.service, call.action) == ("lambda", "PublishVersion") and not opened:
+            opened.append(True)
+            with pytest.raises(client.exceptions.ResourceNotFoundException):
+                client.get_function_url_config(FunctionName=FUNCTION, Qualifier="live")
+
+    project.aws.before = look
+    said = project.release("production")
+    project.aws.before = lambda call: None
+    assert said.status == 0, said.text
+    assert opened
+    assert project.answers() == digest
+    assert said.outputs["url"] == client.get_function_url_config(FunctionName=FUNCTION, Qualifier="live")["FunctionUrl"]
+
+
 def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(project: Project) -> None:
     before = project.answers()
     digest = project.commit()

@@ -14,8 +14,10 @@ from botocore.exceptions import ClientError
 from slipway.compute.sagemaker.account import Account
 from slipway.compute.sagemaker.words import code, in_words
 from slipway.delivery.project import project
+from slipway.errors import UserError
 
 ALIAS = "live"
+LATEST = "$LATEST"
 # Inactive, Pending, or with an update under way
 ASLEEP = ("ResourceConflictException", "ResourceNotReadyException")
 WAKES_SECONDS = 180.0
@@ -37,16 +39,16 @@ class Function:
         self.name, self.account = name, account
 
     def live(self) -> Live | None:
-        """What the alias says; None where there is no function yet."""
+        """What the alias says; None where nothing was released yet: no function, or no version of it."""
         found = self._find(lambda: self._lambda.get_alias(FunctionName=self.name, Name=ALIAS))
-        if found is None:
+        if found is None or found["FunctionVersion"] == LATEST:
             return None
         return Live(found["FunctionVersion"], (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
 
     def image(self, version: str) -> str | None:
         """The digest of a version's image; None where there is no such version."""
         found = self._find(lambda: self._lambda.get_function(FunctionName=self.name, Qualifier=version))
-        return None if found is None else str(found["Code"]["ImageUri"]).rpartition("@")[2]
+        return None if found is None else digest_of(found)
 
     def bundle(self, version: str) -> str | None:
         """The digest of a version's bundle; None where its description does not say it."""
@@ -84,13 +86,17 @@ class Function:
                 RoutingConfig={"AdditionalVersionWeights": {}},
             )
 
-    def publish(self, bundle: str) -> str:
+    def publish(self, image: str, bundle: str) -> str:
         """Make a version of what the function is now, whose description names its bundle; returns it.
 
-        One that is as the function is now is not made again.
+        One that is as the function is now is not made again. Raises UserError where it has another image by now.
         """
         with in_words(self.name):
+            now = self._lambda.get_function(FunctionName=self.name)
+            if digest_of(now) != image:
+                raise UserError(f"{self.name} has another image by now: another release goes on. Run this again.")
             asked = {"FunctionName": self.name, "Description": f"Classifies texts {bundle}"}
+            asked["CodeSha256"] = now["Configuration"]["CodeSha256"]
             return str(self._awake(self._lambda.publish_version, **asked)["Version"])
 
     def smoke(self) -> list[str]:
@@ -130,6 +136,11 @@ class Function:
     @cached_property
     def _lambda(self) -> Any:
         return self.account.client("lambda")
+
+
+def digest_of(function: dict[str, Any]) -> str:
+    """Of the image that GetFunction tells of."""
+    return str(function["Code"]["ImageUri"]).rpartition("@")[2]
 
 
 def pause() -> float:

@@ -63,7 +63,8 @@ class Release:
                 self.record.wait(running.id, pause())
                 running = self.record.active()
         live = self.function.live()
-        address = self.function.address()
+        # one that was made before anything was released is taken back until something proves good
+        address = self.function.address() if live else None
         there = live is not None and not live.shares and self.function.image(live.version) == image
         if live is not None and address and there and not self.force:
             return self._there(live.version, address)
@@ -73,7 +74,7 @@ class Release:
         version = self._apply(image, opened=address is not None)
         if address is None:
             return self._open(version, image)
-        assert live is not None  # it has an address
+        assert live is not None  # without one there is no address
         if live.version == version:
             return self._there(version, address)
         self._check(version)
@@ -127,13 +128,13 @@ class Release:
         told = {"image_digest": image, "open": str(opened).lower()}
         variables = [f"-var={name}={value}" for name, value in told.items()]
         self.root.run("apply", "-auto-approve", "-input=false", *self.root.files(), *variables)
-        return self.function.publish(self.wanted.bundle)
+        return self.function.publish(image, self.wanted.bundle)
 
     def _open(self, version: str, image: str) -> Released:
         """The first release: nobody can ask until it has proved good."""
         self._check(version)
         live = self.function.live()
-        if live is not None and (live.version != version or live.shares):
+        if live is None or live.version != version or live.shares:
             self.function.point(version)
         self._apply(image, opened=True)
         self._check(ALIAS)

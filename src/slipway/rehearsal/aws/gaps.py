@@ -4,9 +4,11 @@ import json
 import os
 import tempfile
 from typing import Any
+from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import ImageConfig, LambdaFunction
+from moto.awslambda.responses import LambdaResponse
 from moto.budgets.responses import BudgetsResponse
 from moto.ecr.models import ecr_backends
 from moto.iam.access_control import IAMPolicy
@@ -19,6 +21,7 @@ moto_configuration = LambdaFunction.get_configuration
 moto_code = LambdaFunction.get_code
 moto_set_code = LambdaFunction._set_function_code
 moto_update = LambdaFunction.update_configuration
+moto_publish = LambdaResponse.publish_version
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 PULLS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
@@ -29,6 +32,7 @@ def close_gaps() -> None:
     LambdaFunction.get_code = code_of
     LambdaFunction._set_function_code = set_code
     LambdaFunction.update_configuration = update_configuration
+    LambdaResponse.publish_version = publish_version
     FakeBucket.get_permission = permission_of
     FakeDeleteMarker.dispose = lambda marker: None
     BudgetsResponse.create_budget = create_budget
@@ -86,6 +90,16 @@ def set_code(function: Any, told: dict[str, Any]) -> None:
     # what was published keeps its own
     function.code = {**function.code, "ImageUri": address}
     return None
+
+
+def publish_version(response: Any) -> Any:
+    """A new version, of the code alone whose hash is told. Raises moto's error where the function has another."""
+    told, name = response._get_param("CodeSha256"), unquote(response.path.split("/")[-2])
+    there = response.backend.get_function(name).code_sha_256
+    if told and told != there:
+        why = f"CodeSHA256 ({told}) is different from current CodeSHA256 in $LATEST ({there}). Please try again with "
+        raise InvalidParameterValueException(f"{why}the CodeSHA256 in $LATEST.")
+    return moto_publish(response)
 
 
 def lets_lambda_pull(policy: str | None, function: Any) -> bool:

@@ -124,6 +124,7 @@ def api_throttled(scene: Scene) -> None:
         ("lambda", "GetAlias", 3),
         ("lambda", "Invoke", 3),
         ("lambda", "UpdateFunctionCode", 2),  # by Terraform, which the rehearsal lets try three times and not 25
+        ("lambda", "PublishVersion", 3),
         ("codedeploy", "CreateDeployment", 3),
         ("codedeploy", "GetDeployment", 3),
         ("monitoring", "PutMetricAlarm", 3),
