@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slipway.rehearsal.runner.record import StepRecord, WorkflowRun
 from slipway.rehearsal.story.ending import ends_well
-from slipway.rehearsal.story.merging import DEPLOY, PRODUCTION, blocked
+from slipway.rehearsal.story.merging import DEPLOY, PRODUCTION, answers, blocked, propose, release, says, the_revert
 from slipway.rehearsal.story.project import replace
 from slipway.rehearsal.story.timeline import BAD, GOOD, BrokenError
 from slipway.rehearsal.story.world import World
@@ -92,21 +92,15 @@ def reported(world: World, number: int) -> None:
 def train_and_merge(world: World, title: str, branch: str, **values: object) -> str:
     """A pull request from its first push to production; returns the bundle that main asks for then."""
     with world.timeline.act(title):
-        return merge(world, train(world, title, branch, **values))
+        return bring(world, train(world, title, branch, **values))
 
 
-def merge(world: World, number: int) -> str:
+def bring(world: World, number: int) -> str:
     """A pull request's model is merged, and answers; returns its bundle."""
-    with world.timeline.step(f"merge #{number}") as step:
-        step.shows(world.mona.merge(number)[:12])
-    world.pump("deploy.yml")
+    release(world, number)
     bundle = world.merged_bundle()
-    with world.timeline.step("who answers?") as step:
-        for environment in ("staging", "production"):
-            there = world.answering(environment)
-            if there is None or there.bundle != bundle:
-                raise BrokenError(f"{environment} answers with {there}, not with {bundle}")
-        step.shows(f"version {there.version}, bundle {bundle[:12]}" if there else "")
+    answers(world, bundle, "staging")
+    answers(world, bundle)
     return bundle
 
 
@@ -122,7 +116,7 @@ def side_by_side(world: World) -> str:
         reported(world, better)
         reported(world, hasty)
         blocked(world, hasty)
-        return merge(world, better)
+        return bring(world, better)
 
 
 def ask(world: World) -> None:
@@ -135,24 +129,12 @@ def ask(world: World) -> None:
 def canary_fails(world: World, good: str) -> None:
     """A fault that no check saw meets traffic: the canary's alarm rings, and the version before answers again."""
     with world.timeline.act("A canary that fails"):
-        with world.timeline.step("open a pull request: a faster answer") as step:
-            number = world.propose("faster", "A faster answer", break_answers, label=False)
-            step.shows(f"#{number}, serving code alone")
-        world.pump("ci.yml")
-        with world.timeline.step(f"merge #{number}") as step:
-            step.shows(world.mona.merge(number)[:12])
-        world.may_fail.add(("deploy.yml", "production"))
+        number = propose(world, "faster", "A faster answer", break_answers)
         with world.traffic({"texts": VISITORS}):
-            world.pump("deploy.yml")
-        world.may_fail.discard(("deploy.yml", "production"))
-        with world.timeline.step("production has taken the release back") as step:
-            there = world.answering("production")
-            if there is None or there.bundle != good:
-                raise BrokenError(f"production answers with {there}")
-            reverts = [pull for pull in world.github.pulls.values() if pull.user == "github-actions[bot]"]
-            if len(reverts) != 1:
-                raise BrokenError(f"{len(reverts)} pull requests were opened to revert it")
-            step.shows(f"version {there.version} answers; #{reverts[0].number} {reverts[0].title}")
+            run = release(world, number, "production")
+        says(world, run, "production", "an alarm rang")
+        answers(world, good)
+        the_revert(world)
 
 
 def figures(world: World) -> None:
