@@ -75,13 +75,15 @@ def groups_of_several(flows: Any) -> list[str]:
 
 
 def groups_that_break_off(flows: Any) -> list[str]:
-    """Jobs in no group, in one for all pull requests, and those that change something and may be broken off."""
+    """Jobs in no group, in one for all branches or pull requests, or that change something and may be broken off."""
     found = []
     for name, job, body in flows.jobs():
         told = body.get("concurrency") or flows[name].get("concurrency")
         if not told:
             found.append(f"{name} {job}: no group")
             continue
+        if "${{" not in told["group"]:
+            found.append(f"{name} {job}: one for all branches")
         if "pull_request" in flows.events(name, job) and "number" not in told["group"]:
             found.append(f"{name} {job}: one for all pull requests")
         breaks = told.get("cancel-in-progress", "false")
@@ -137,5 +139,6 @@ RULES: list[tuple[Rule, str, str, str]] = [
     (groups_of_several, "infra.yml", "group: infra-", "group: ci-"),
     (groups_that_break_off, "ci.yml", "github.event.pull_request.number || ", ""),
     (groups_that_break_off, "deploy.yml", "cancel-in-progress: false", "cancel-in-progress: true"),
-    (groups_that_break_off, "report.yml", "concurrency:\n  group: report\n  cancel-in-progress: false\n", ""),
+    (groups_that_break_off, "report.yml", "  group: report-${{ github.ref }}\n", "  group: report\n"),
+    (groups_that_break_off, "infra.yml", "concurrency:\n  group:", "former:\n  group:"),
 ]

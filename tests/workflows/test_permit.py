@@ -42,3 +42,30 @@ def test_people_and_sweeps_ask_for_a_training(
     contexts = {"github": github, "inputs": event.get("inputs", {}), "needs": {"order": {"result": "skipped"}}}
     condition = language.parse("train.yml", workflows.texts["train.yml"])["jobs"]["permit"]["if"]
     assert language.holds(condition, contexts, STATUS) == asks
+
+
+def test_another_label_takes_the_place_of_no_training(workflows: Any, language: Language) -> None:
+    """Whether a job that is skipped comes into its group, GitHub does not say."""
+    jobs = language.parse("train.yml", workflows.texts["train.yml"])["jobs"]
+
+    def group(job: str, event: dict[str, Any], **needs: dict[str, str]) -> str:
+        inputs = event.get("inputs", {})
+        contexts = {
+            "github": {"event": event},
+            "inputs": inputs,
+            "needs": {name: {"outputs": each} for name, each in needs.items()},
+        }
+        return str(language.evaluate(jobs[job]["concurrency"]["group"], contexts))
+
+    def numbered(action: str, label: str | None = None) -> dict[str, Any]:
+        return {"action": action, "pull_request": {"number": 7}} | ({"label": {"name": label}} if label else {})
+
+    asked = [numbered("labeled", "train"), numbered("synchronize"), {"inputs": {"pull_request": "7"}}]
+    assert {group("permit", each, order={}) for each in asked} == {"train-permit-7"}
+    assert group("permit", {"inputs": {}}, order={"number": "7"}) == "train-permit-7"
+    submitted = group("submit", numbered("labeled", "train"), permit={"number": "7"})
+    ended = [numbered("closed"), numbered("unlabeled", "train")]
+    assert {group("stop", each) for each in ended} == {submitted} == {"train-7"}
+    for action in ("labeled", "unlabeled"):
+        other = numbered(action, "later")
+        assert not {group("permit", other, order={}), group("stop", other)} & {"train-permit-7", "train-7"}

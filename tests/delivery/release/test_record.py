@@ -68,6 +68,15 @@ def test_what_a_person_went_back_from_stays_away() -> None:
     assert rejection(told, OLD, "1") is None
 
 
+@pytest.mark.parametrize(("status", "stays_away"), [("Failed", True), ("Stopped", False)])
+def test_a_way_back_that_fails_has_judged_and_one_that_is_stopped_has_not(status: str, stays_away: bool) -> None:
+    back = Brought(OLD, "1", "", "1", "2", NEW, "2")
+    info = {"deploymentId": "d-9", "createTime": datetime(2026, 2, 1, tzinfo=UTC), "description": back.text()}
+    told = [*history((OLD, "1", "Succeeded", ""), (NEW, "2", "Succeeded", "")), read(info | {"status": status})]
+    assert (rejection(told, NEW, "2") is not None) == stays_away
+    assert rejection(told, OLD, "1") is None
+
+
 def test_what_a_release_took_back_for_what_no_deployment_had_brought_stays_away() -> None:
     back = Brought(OLD, version="1", before="2", rejects=NEW, rejects_tag="2")
     assert brought(back.text()) == back

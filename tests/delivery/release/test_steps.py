@@ -421,24 +421,33 @@ def test_a_release_that_died_before_it_published_is_made_up_for(project: Project
     assert project.answers() == digest
 
 
-def test_a_release_publishes_what_it_applied_and_nothing_that_came_between(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("moment", "why"),
+    [("GetFunction", "has another image by now"), ("PublishVersion", "is different from current CodeSHA256")],
+)
+def test_a_release_publishes_what_it_applied_and_nothing_that_came_between(
+    moment: str, why: str, project: Project
+) -> None:
     """Another release may change the function between this one's apply and its version."""
     client, live = project.aws.client("lambda"), project.live()["FunctionVersion"]
     digest = project.commit()
     project.image()
     other = client.get_function(FunctionName=FUNCTION, Qualifier=live)["Code"]["ImageUri"]
-    calls: list[Call] = []
+    seen: list[str] = []
 
     def change(call: Call) -> None:
-        if (call.service, call.action) == ("lambda", "PublishVersion") and not calls:
-            calls.append(call)
-            client.update_function_code(FunctionName=FUNCTION, ImageUri=other)
+        if (call.service, call.body.get("FunctionName"), call.body.get("Qualifier")) != ("lambda", FUNCTION, None):
+            return
+        if call.action == "UpdateFunctionCode" or (call.action == moment and seen):
+            seen.append(call.action)
+            if call.action == moment and seen.count(moment) == 1:
+                client.update_function_code(FunctionName=FUNCTION, ImageUri=other)
 
     project.aws.before = change
     said = project.release("production")
     assert (said.status, project.live()["FunctionVersion"]) == (2, live), said.text
-    assert "is different from current CodeSHA256" in said.text
-    calls.clear()
+    assert why in said.text
+    calls: list[Call] = []
 
     def update(call: Call) -> None:
         if (call.service, call.action) == ("lambda", "PublishVersion") and len(calls) < 2:
@@ -477,7 +486,9 @@ def test_an_address_from_before_the_first_release_is_taken_back_until_it_is_good
     assert said.outputs["url"] == client.get_function_url_config(FunctionName=FUNCTION, Qualifier="live")["FunctionUrl"]
 
 
-def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(project: Project) -> None:
+@pytest.mark.parametrize("shifts", [True, False])
+def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(shifts: bool, project: Project) -> None:
+    """And taken back, also where CodeDeploy cannot shift."""
     before = project.answers()
     digest = project.commit()
     project.image()
@@ -489,26 +500,38 @@ def test_a_canary_that_nobody_saw_end_is_asked_by_who_comes_next(project: Projec
     assert project.answers() == digest
     assert project.desired().outputs["production"] == "true"
     ringing(project, f"{FUNCTION}-v{version}-failures")
+    if not shifts:
+        fail_to_go_back(project)
     said = project.release("production")
     project.aws.before = lambda call: None
+    backs = [each.told for each in project.aws.releases.deployments.values() if each.told["creator"] == "user"]
+    assert backs[-1]["status"] == ("Succeeded" if shifts else "Failed")
     assert (said.status, said.outputs["rejected"]) == (1, f"bundle:{digest}"), said.text
     assert f"the alarm {FUNCTION}-v{version}-failures rings" in said.text
     assert project.answers() == before
     assert project.own_alarms() == []
 
 
-def test_a_person_who_goes_back_further_while_a_canary_is_watched_is_not_undone(project: Project) -> None:
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_person_who_goes_back_further_while_a_canary_is_watched_is_not_undone(
+    is_over: bool, project: Project
+) -> None:
+    """Also where CodeDeploy is done, and the release asks on, as metrics may be late."""
     digest = project.commit()
     project.image()
     process = project.start("release", "production", role="deploy-production")
     project.until(project.shifting)
     os.killpg(process.pid, signal.SIGSTOP)
+    if is_over:
+        project.until(lambda: not project.aws.releases.running)
     back = project.run("roll-back", "1", role="deploy-production")
     os.killpg(process.pid, signal.SIGCONT)
     said = project.end(process)
     assert back.status == 0, back.text
     assert (said.status, said.outputs["rejected"]) == (1, f"bundle:{digest}"), said.text
     assert (project.live()["FunctionVersion"], project.shifting()) == ("1", "")
+    assert project.champion() == project.answers() != digest
+    assert project.own_alarms() == []
 
 
 def test_an_alarm_that_rang_before_says_nothing_of_a_version(project: Project) -> None:
@@ -535,6 +558,21 @@ def ringing(project: Project, alarm: str) -> None:
             project.aws.client("cloudwatch").set_alarm_state(**told)
 
     project.aws.before = ring
+
+
+def fail_to_go_back(project: Project) -> None:
+    """CodeDeploy cannot look at the alias when it is asked to take something back."""
+    others, asked = project.aws.before, []
+
+    def fail(call: Call) -> None:
+        others(call)
+        if call.action == "CreateDeployment" and "rejects" in call.body["description"]:
+            asked.append(call)
+        elif call.action == "GetAlias" and asked:
+            asked.clear()
+            raise AwsError("InvalidRequestContentException", "a test")
+
+    project.aws.before = fail
 
 
 def test_credentials_that_end_are_told(project: Project) -> None:

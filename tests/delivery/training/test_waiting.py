@@ -242,6 +242,21 @@ def test_nothing_is_stopped_while_a_pull_request_is_given_a_job(
     assert told(client, other).name == f"{JOB}-1"
 
 
+def test_a_run_that_waits_for_approval_keeps_no_job_alive(
+    hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int, opened: Opened
+) -> None:
+    """It may wait for weeks, and looks for a job when somebody has approved it."""
+    other = opened("same", "train")
+    submit(number)
+    say(hub, client, fleet, number)
+    pushed = Event("pull_request", {}, f"refs/pull/{other}/merge", hub.pulls[other].head_sha, "octocat")
+    hub.runs[hub.start_run("train.yml", "train", pushed)].status = "waiting"
+    hub.as_user().close(number)
+    assert stop_unwanted(client(), fleet, print) == [f"{JOB}-1"]
+    assert sweep(client(), fleet, print) == []
+    assert asked(hub) == []
+
+
 def test_a_job_that_is_superseded_is_stopped(hub: Hub, client: Client, fleet: Fleet, submit: Any, number: int) -> None:
     submit(number)
     say(hub, client, fleet, number)

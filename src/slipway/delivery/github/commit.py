@@ -61,9 +61,10 @@ def start(github: GitHub, branch: str, sha: str) -> None:
             look=lambda: {} if tip(github, branch) == sha else None,
         )
     except GitHubError as error:
-        if error.status != 422 or tip(github, branch) == sha:
+        if error.status != 422:
             raise
-        raise MovedError(f"the branch {branch} was begun by someone else meanwhile.") from error
+        if tip(github, branch) != sha:
+            raise MovedError(f"the branch {branch} was begun by someone else meanwhile.") from error
 
 
 def move(github: GitHub, branch: str, sha: str) -> None:

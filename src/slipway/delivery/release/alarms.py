@@ -1,5 +1,6 @@
 """The alarms of one version while it is new: as long as they are there, nobody has seen its canary to the end."""
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,15 +68,17 @@ class Alarms:
         return [f"the alarm {name} rings" for name, state in self.states().items() if state == "ALARM"]
 
     def clear(self) -> None:
-        """Remove those of this and of all earlier versions."""
-        own = re.compile(rf"{re.escape(self.function.name)}-v\d+-(errors|failures|latency)")
+        """Remove those of this and of all earlier versions; without a version all. A later one's canary may go on."""
+        own = re.compile(rf"{re.escape(self.function.name)}-v(\d+)-(errors|failures|latency)")
+        newest = int(self.version) if self.version else math.inf
         with in_words("CloudWatch"):
             pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
                 AlarmNamePrefix=f"{self.function.name}-v"
             )
             names = [each["AlarmName"] for page in pages for each in page["MetricAlarms"]]
-            if names := [name for name in names if own.fullmatch(name)]:
-                self._cloudwatch.delete_alarms(AlarmNames=names)
+            versions = {name: int(found[1]) for name in names if (found := own.fullmatch(name))}
+            if old := [name for name, version in versions.items() if version <= newest]:
+                self._cloudwatch.delete_alarms(AlarmNames=old)
 
     @cached_property
     def _cloudwatch(self) -> Any:

@@ -178,8 +178,10 @@ def rejection(deployments: Iterable[Deployment], bundle: str, tag: str, answerin
             good.add(told.bundle)
             bundles.pop(told.bundle, None)
             tags.pop(told.tag, None)
+        # who goes back has judged, also where the way back fails; who stops it has thought better of it
+        if told.rejects and each.status in ("Succeeded", "Failed"):
             why = f"it was taken back on {each.created:%Y-%m-%d}"
-            if told.rejects and told.rejects != told.bundle:
+            if told.rejects != told.bundle:
                 good.discard(told.rejects)
                 bundles[told.rejects] = why
             if told.rejects_tag:

@@ -176,27 +176,37 @@ class Release:
         return faults
 
     def _take_back(self, alarms: Alarms, brought: Brought, faults: list[str]) -> NoReturn:
-        take_back(self.function, self.record, brought)
+        ended = take_back(self.function, self.record, brought)
+        if ended.status != "Succeeded":
+            self._go_back(ended, brought)
         alarms.clear()
         raise Refused(f"version {brought.version} was taken back: {told(faults)}")
+
+    def _go_back(self, ended: Deployment, brought: Brought) -> None:
+        """After a deployment that did not succeed: see that the version before answers."""
+        if ended.rolled_back_by:
+            self.record.wait(ended.rolled_back_by, pause())
+        live = self.function.live()
+        # where it is neither's, a person went back to another meanwhile
+        if live is not None and brought.version in (live.version, *live.shares):
+            self.function.point(brought.before)
 
     def _end(self, started: Deployment, brought: Brought) -> Released:
         """Watch a canary to its end, and see that what answers then is what should."""
         canary = Canary(self.function, self.record, self.manifest, brought.version)
         seen = canary.watch(started)
         ended = seen.deployment
-        if ended.status == "Succeeded" and (faults := seen.faults or canary.lacking(seen)):
-            self._take_back(canary.alarms, brought, faults)
         if ended.status != "Succeeded":
-            if ended.rolled_back_by:
-                self.record.wait(ended.rolled_back_by, pause())
-            live = self.function.live()
-            # where it is neither's, a person went back to another meanwhile
-            if live is not None and brought.version in (live.version, *live.shares):
-                self.function.point(brought.before)
+            self._go_back(ended, brought)
             canary.alarms.clear()
             why = f"{ended.words}{f': {told(seen.faults)}' if seen.faults else ''}. Version {brought.before} answers."
             raise Refused(why)
+        live = self.function.live()
+        if live is not None and live.version != brought.version:
+            canary.alarms.clear()
+            raise Refused(f"version {live.version} took the place of version {brought.version} while that was watched.")
+        if faults := seen.faults or canary.lacking(seen):
+            self._take_back(canary.alarms, brought, faults)
         done = f"it answered {seen.answered} of the questions to {ALIAS}, and {seen.asked} of its own, as recorded"
         return self._done(brought.version, self.function.address() or "", done)
 

@@ -3,10 +3,10 @@
 What a pull request waits for stands in its comment, what a job did only AWS knows; nothing else is remembered.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from slipway.compute.folder import PROJECT, parse_name
 from slipway.compute.sagemaker.attempts import ForeignJobError
@@ -75,7 +75,7 @@ def sweep(github: GitHub, fleet: Fleet, say: Say) -> list[Due]:
         if action == "report" and last is not None:
             due.append(Due(each.number, each.sha, last.name, each.base))
             say(f"#{each.number}: {last.name} has ended ({last.fate}): to be reported")
-        elif action == "train" and is_busy(github, each):
+        elif action == "train" and at_it(github, each):
             say(f"#{each.number}: {WORKFLOW} is at it")
         elif action == "train" and (why := refusal(github, each)):
             say(f"#{each.number}: {why}")
@@ -98,8 +98,8 @@ def is_about(github: GitHub, state: State, found: Pull) -> bool:
     return head.author == BOT and head.parents == (state.sha,)
 
 
-def is_busy(github: GitHub, found: Pull) -> bool:
-    """Whether a run that a pull request's head began, or that was dispatched for it, has not ended."""
+def at_it(github: GitHub, found: Pull) -> list[Mapping[str, Any]]:
+    """The runs that a pull request's head began, or that were dispatched for it, and that have not ended."""
     path = f"actions/workflows/{WORKFLOW}/runs"
     runs = [*github.pages(path, "workflow_runs", head_sha=found.sha)]
     # those have main's commit, and say in their title (`run-name`) what they are for
@@ -108,7 +108,7 @@ def is_busy(github: GitHub, found: Pull) -> bool:
         titles.add(f"train {found.branch.removeprefix(FORM)}")
     dispatched = islice(github.pages(path, "workflow_runs", event="workflow_dispatch"), MOST_RUNS)
     runs += [run for run in dispatched if run["display_title"] in titles]
-    return any(run["status"] != "completed" for run in runs)
+    return [run for run in runs if run["status"] != "completed"]
 
 
 def refusal(github: GitHub, found: Pull) -> str:
@@ -182,9 +182,14 @@ def stop_unwanted(github: GitHub, fleet: Fleet, say: Say) -> list[str]:
 
 
 def is_submitted_now(github: GitHub, found: Pull) -> bool:
-    """Whether a run looks for, or has, a job for a pull request's head that its comment does not name yet."""
+    """Whether a run looks for, or has, a job for a pull request's head that its comment does not name yet.
+
+    One that waits for a person's approval, for weeks maybe, does not look yet.
+    """
     there = sticky.find(github, found.number)
-    return not is_announced(there.state if there else None, found) and is_busy(github, found)
+    if is_announced(there.state if there else None, found):
+        return False
+    return any(run["status"] != "waiting" for run in at_it(github, found))
 
 
 def is_announced(state: State | None, found: Pull) -> bool:

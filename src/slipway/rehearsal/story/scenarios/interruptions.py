@@ -35,16 +35,16 @@ REMOVE = re.compile(r"`aws s3 rm s3://([^/`]+)/([^`]+)`")
 def runner_killed_in_deploy(scene: Scene) -> None:
     """The runner dies after each step of deploy.yml in turn, and is run again: one image, attested once, one canary"""
     world = scene.world
-    sent = (("ecr", "PutImage"), ("codedeploy", "CreateDeployment"))
+    sent = (("ecr", "PutImage"), ("lambda", "PublishVersion"), ("codedeploy", "CreateDeployment"))
     before = [len(world.aws.sent(*each)) for each in sent]
     merge(world, scene.number)
     again(world, kill_in_turn(world, DEPLOY, dict.fromkeys(("desired", "staging", "production"))))
-    with world.timeline.step("one image was pushed and attested, one canary begun") as step:
+    with world.timeline.step("one image pushed and attested, a version here and there, one canary") as step:
         live = world.answering("production")
         attested = [each for each in world.github.attestations if live and each.digest == live.image]
         more = [len(world.aws.sent(*each)) - count for each, count in zip(sent, before, strict=True)]
-        if more != [1, 1] or len(attested) != 1:
-            told = f"{more[0]} images were pushed, {len(attested)} attested, and {more[1]} deployments created"
+        if more != [1, 2, 1] or len(attested) != 1:
+            told = f"{len(attested)} images attested, and asked for: {dict(zip(sent, more, strict=True))}"
             raise BrokenError(told)
         step.shows("each was asked for once")
     ends_well(world, scene.better)
