@@ -174,6 +174,13 @@ def test_a_model_that_the_base_branch_named_before_may_come_back(clone: Any) -> 
     assert "is what this tree makes" in clone.run(*GATE)
     rewrite(clone, "reports/gate.json", lambda gate: gate.update(verdict="block", reasons=["Too large."]))
     assert "says block: Too large." in clone.run(*GATE, status=1)
+    # trained anew, and not better than the model that it is to take the place of
+    rewrite(clone, "reports/gate.json", lambda gate: gate.update(verdict="keep", reasons=["Worse."], champion=OTHER))
+    said = clone.run(*GATE, status=1)
+    assert "reports/gate.json says keep: Worse. The champion stays" in said
+    assert "held against" not in said
+    rewrite(clone, "reports/gate.json", lambda gate: gate.update(champion=before))
+    assert "is what this tree makes" in clone.run(*GATE)
 
 
 def test_a_model_that_only_a_branch_named_before_is_held_against_the_champion(clone: Any) -> None:

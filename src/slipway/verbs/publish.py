@@ -16,28 +16,31 @@ from slipway.errors import UserError
 def run(words: list[str]) -> None:
     """Commit and tell what the folder hands over about the attempt JOB at the commit SHA of PULL_REQUEST.
 
-    Raises UserError where the handover is missing or refused; after a few such runs the comment tells of a failure.
+    Raises UserError where the handover is missing or refused, or GitHub refuses what comes of it; after a few such runs
+    the comment tells of a failure.
     """
     if len(words) != 1:
         raise UserError("name the folder of the handover.")
     github = GitHub.from_environment()
     page = f"{github.url}/actions/runs/{variable('GITHUB_RUN_ID')}"
-    pages = {"run": page, "report and bundle": f"{page}#artifacts"}
-    notes = []
+    pages = {"run": page}
     tracked = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not tracked:
-        notes.append("The MLflow run is exported as an artifact of the run: there is no tracking server.")
-    elif tracked.startswith("https://") and not USERINFO.search(tracked) and not urlsplit(tracked).query:
+        pages["report and bundle"] = f"{page}#artifacts"
+        note = "The MLflow run is exported as an artifact of the run: there is no tracking server."
+    else:
+        note = "`slipway connect && dvc pull reports/report.html models/bundle` brings the HTML report and the bundle."
+    if tracked.startswith("https://") and not USERINFO.search(tracked) and not urlsplit(tracked).query:
         pages["MLflow"] = tracked
     number = number_of({})
     sha, job = variable("SHA"), variable("JOB")
     try:
         handed = read(Path(words[0]))
+        done = publish(github, handed, number, sha, job, pages, [note] if handed.files or not tracked else [])
     except UserError as error:
         # the next sweep has it made again, but not for ever
         undelivered(github, number, sha, job, str(error), pages)
         raise
-    done = publish(github, handed, number, sha, job, pages, notes)
     output("sha", done.head)
     said = "the branch has moved, and is left as it is" if done.moved else f"at {done.head[:12]}"
     print(f"#{number} is reported: {said}.")

@@ -50,7 +50,7 @@ def handover(text: str = "business", many: int = 3, **told: Any) -> Handover:
     }
     metrics = {**figures(0.9), "rows": 100, "log_loss": 0.3, "ece": 0.02, "baseline": figures(0.8)}
     pair = Pair(truth=text[:1000], predicted=text[:1000], rows=3, rows_opponent=5)
-    history = tuple(Epoch(epoch=each + 1, train_loss=1 / (each + 1), log_loss=0.5) for each in range(many))
+    history = tuple(Epoch(epoch=each + 1, train_loss=1 / (each + 1), log_loss=0.5) for each in range(min(many, 1000)))
     training = {"machines": "1 x ml.g5.xlarge", "spot": True, "attempts": 2, "seconds": 600.0, "billed_seconds": 200.0}
     return Handover(
         Report.model_validate(

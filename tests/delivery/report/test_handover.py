@@ -1,69 +1,18 @@
 """What a pull request's code hands over is data: exactly as it must be, or refused with the reason."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from slipway.delivery.report.handover import COMMITTED, Report, md5, read, to_json
+from slipway.delivery.report.hand_over import thinned
+from slipway.delivery.report.handover import COMMITTED, MOST_REPORT, Epoch, Report, read, to_json
 from slipway.errors import UserError
+from slipway.training.epoch import EpochMetrics
 
-CHAMPION = f"{'c' * 32}.dir"
-FIGURES = {f"{name}{bound}": 0.5 for name in ("accuracy", "macro_f1") for bound in ("", "_low", "_high")}
-
-
-def contents() -> dict[str, Any]:
-    """The files of a good handover but dvc.lock, as values."""
-    return {
-        "champion.json": {"bundle": CHAMPION},
-        "resolved.yaml": {"train": {"epochs": 5}},
-        "reports/metrics.json": {**FIGURES, "rows": 10, "baseline": FIGURES, "of_ours": [1]},
-        "reports/gate.json": {
-            "verdict": "keep",
-            "reasons": ["Not distinguishable from the champion."],
-            "budgets": [],
-            "champion": CHAMPION,
-            "bundle": "b" * 64,
-            "comparisons": [],
-        },
-    }
-
-
-def lock_of(texts: dict[str, str]) -> str:
-    def of(name: str) -> list[dict[str, str]]:
-        return [{"path": name, "hash": "md5", "md5": md5(texts[name])}]
-
-    stages = {
-        "compose": {"outs": of("resolved.yaml")},
-        "package": {"outs": [{"path": "models/bundle", "md5": f"{'a' * 32}.dir"}]},
-        "evaluate": {"deps": of("champion.json"), "outs": of("reports/metrics.json")},
-        "gate": {"outs": of("reports/gate.json")},
-    }
-    return yaml.safe_dump({"schema": "2.0", "stages": stages})
-
-
-@pytest.fixture
-def pack(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a handover that is good but for what is given: a file's value, its text, or None to leave it out."""
-
-    def make(given: dict[str, Any] | None = None, report: Any = None) -> Path:
-        folder = tmp_path / "handover"
-        values = contents() | {name: value for name, value in (given or {}).items() if not isinstance(value, str)}
-        texts = {name: json.dumps(value) for name, value in values.items() if value is not None}
-        texts |= {name: value for name, value in (given or {}).items() if isinstance(value, str)}
-        if set(contents()) <= set(texts):
-            texts.setdefault("dvc.lock", lock_of(texts))
-        told = Report(version=1, outcome="reported").model_dump(mode="json") if report is None else report
-        for name, text in {**texts, "report.json": told if isinstance(told, str) else json.dumps(told)}.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
-        return folder
-
-    return make
+from .conftest import contents, lock_of
 
 
 def test_a_good_handover_is_read_whole(pack: Callable[..., Path]) -> None:
@@ -74,6 +23,16 @@ def test_a_good_handover_is_read_whole(pack: Callable[..., Path]) -> None:
     assert found.metrics
     assert found.metrics.baseline.figures().accuracy.value == 0.5
     assert found.resolved == {"train": {"epochs": 5}}
+
+
+def test_a_training_of_many_epochs_fits_into_its_report() -> None:
+    epochs = [EpochMetrics(each, each, 1e-3, 1 / 3, 2 / 3, 2 / 3, 1 / 7, 1e5, each) for each in range(1, 10_001)]
+    kept = thinned(epochs)
+    assert (len(kept), kept[0], kept[-1]) == (1000, epochs[0], epochs[-1])
+    assert [each.epoch for each in kept] == sorted({each.epoch for each in kept})
+    history = tuple(Epoch(epoch=each.epoch, train_loss=each.train_loss, log_loss=each.log_loss) for each in kept)
+    assert len(to_json(Report(version=1, outcome="reported", history=history))) < MOST_REPORT / 2
+    assert thinned(epochs[:3]) == epochs[:3]
 
 
 def test_a_failed_job_hands_over_no_file_to_commit(pack: Callable[..., Path]) -> None:

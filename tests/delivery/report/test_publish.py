@@ -243,18 +243,71 @@ def test_a_fork_gets_no_commit(hub: Hub, client: Client) -> None:
         publish(client(), good(), number, sha, JOB, {}, [])
 
 
+@pytest.fixture
+def trained(hub: Hub, client: Client, number: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A head whose job has ended, and the environment of the job that publishes its report."""
+    sha = hub.pulls[number].head_sha
+    # the runner of a later attempt may have died before it told of it
+    sticky.write(client(), number, "### Training", State(sha=sha).followed_by(sha, JOB.split("-")[1], 1, 1.0))
+    token = hub.token_for({"contents": "write", "pull_requests": "write", "actions": "write"})
+    told = {"GITHUB_REPOSITORY": "acme/texts", "GITHUB_API_URL": hub.url, "GITHUB_RUN_ID": "7", "GITHUB_TOKEN": token}
+    for name, value in (told | {"JOB": JOB, "SHA": sha, "PULL_REQUEST": str(number)}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return sha
+
+
+def test_a_branch_that_refuses_the_commit_is_told_and_not_tried_for_ever(
+    hub: Hub, client: Client, number: int, trained: str, pack: Callable[..., Path]
+) -> None:
+    hub.rulesets[1] = {
+        "enforcement": "active",
+        "target": "branch",
+        "conditions": {"ref_name": {"include": ["refs/heads/wider"], "exclude": []}},
+        "rules": [{"type": "pull_request"}],
+        "bypass_actors": [],
+    }
+    for tried in range(MOST_ASKED):
+        assert (state_of(client, number).status, state_of(client, number).asked) == ("training", tried)
+        with pytest.raises(UserError, match="Changes must be made through a pull request"):
+            run([str(pack())])
+    [comment] = hub.comments_of(number)
+    assert "Changes must be made through a pull request" in comment.body
+    assert "has moved on" not in comment.body
+    assert state_of(client, number).status == "failed"
+    assert hub.pulls[number].head_sha == trained
+
+
+@pytest.mark.parametrize(
+    ("uri", "there", "absent"),
+    [
+        ("", ("[report and bundle](", "exported as an artifact"), ("dvc pull",)),
+        ("https://mlflow.example.com", ("[MLflow](", "dvc pull reports/report.html"), ("[report and bundle](",)),
+        ("arn:aws:sagemaker:eu-central-1:1:mlflow-app/a", ("dvc pull reports/report.html",), ("[MLflow](", "arn:aws")),
+    ],
+)
+@pytest.mark.usefixtures("trained")
+def test_the_comment_leads_to_the_report_where_it_is(
+    uri: str,
+    there: tuple[str, ...],
+    absent: tuple[str, ...],
+    hub: Hub,
+    number: int,
+    pack: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    run([str(pack())])
+    [comment] = hub.comments_of(number)
+    assert all(each in comment.body for each in there)
+    assert not any(each in comment.body for each in absent)
+
+
 @pytest.mark.parametrize("last", [1, 2])
 def test_a_report_that_never_comes_ends_as_a_failure(
-    last: int, hub: Hub, client: Client, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    last: int, hub: Hub, client: Client, number: int, trained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sha = hub.pulls[number].head_sha
-    # the runner of a later attempt died before it told of it
-    hash, attempt = JOB.split("-")[1], 1
-    sticky.write(client(), number, "### Training", State(sha=sha).followed_by(sha, hash, attempt, 1.0))
-    token = hub.token_for({"contents": "write", "pull_requests": "write", "actions": "write"})
-    job = {"GITHUB_REPOSITORY": "acme/texts", "GITHUB_API_URL": hub.url, "GITHUB_RUN_ID": "7", "GITHUB_TOKEN": token}
-    for name, value in (job | {"JOB": f"slipway-{hash}-{last}", "SHA": sha, "PULL_REQUEST": str(number)}).items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("JOB", f"{JOB.rpartition('-')[0]}-{last}")
     for tried in range(MOST_ASKED):
         [comment] = hub.comments_of(number)
         assert "### Training\n" in comment.body

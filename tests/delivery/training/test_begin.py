@@ -7,7 +7,9 @@ import pytest
 
 from slipway.delivery.github import sticky
 from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.sticky import State, Status
 from slipway.delivery.training.experiment import begin, read_form
+from slipway.delivery.training.permit import overrides
 from slipway.errors import UserError
 from slipway.rehearsal.github import GitHub as Hub
 
@@ -49,6 +51,23 @@ def test_asked_again_it_finds_what_is_there(hub: Hub, client: Client, checkout: 
     assert begin(client(), asked, tip(hub, "main"), "main") == first
     assert len(hub.pulls) == 1
     assert len(hub.comments_of(first[0])) == 1
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("status", ["waiting", "training", "reported", "failed", "stopped"])
+def test_asked_again_with_other_machines_the_next_attempt_has_those(
+    status: Status, hub: Hub, client: Client, checkout: Path
+) -> None:
+    main = tip(hub, "main")
+    number, sha = begin(client(), read_form(FORM | {"FORM_SPOT": "true"}, checkout), main, "main")
+    there = State(sha=sha, job="slipway-0123456789abcdef", attempt=2, status=status, compute=("compute.spot=true",))
+    sticky.write(client(), number, f"### It is {status}", there)
+    assert begin(client(), read_form(FORM, checkout), main, "main") == (number, sha)
+    found = sticky.find(client(), number)
+    assert found
+    assert found.state == there.model_copy(update={"compute": ("compute.spot=false",)})
+    assert f"### It is {status}\n" in found.text
+    assert "compute.spot=false" in overrides(client(), number)
 
 
 def test_asked_again_it_finds_its_branch_though_mains_order_is_another_by_now(

@@ -437,7 +437,7 @@ def test_the_bots_own_commit_asks_for_no_training(
     sha, github = hub.pulls[number].head_sha, client()
     tree = commit.tree_with(github, commit.look(github, sha).tree, {"dvc.lock": "x\n"})
     made = commit.commit(github, "Report", tree, sha)
-    commit.move(github, "wider", made)
+    commit.move(github, "wider", made, sha)
     # publish was killed before it edited the comment: the report is brought to its end on the bot's commit
     assert sweep(client(), fleet, print) == [Due(number, made, f"{JOB}-1", "main")]
     assert asked(hub) == []

@@ -67,12 +67,18 @@ def start(github: GitHub, branch: str, sha: str) -> None:
             raise MovedError(f"the branch {branch} was begun by someone else meanwhile.") from error
 
 
-def move(github: GitHub, branch: str, sha: str) -> None:
-    """Let a branch go on to a commit that follows it. Raises MovedError where it went elsewhere, or is gone."""
+def move(github: GitHub, branch: str, sha: str, parent: str) -> None:
+    """Let a branch go on from `parent` to a commit that follows it.
+
+    Raises MovedError where it went elsewhere, or is gone, and GitHubError where a rule of the branch keeps it as it is.
+    """
     try:
         github.patch(f"git/refs/heads/{segment(branch)}", {"sha": sha, "force": False})
     except GitHubError as error:
         if error.status not in (404, 409, 422):
             raise
-        if tip(github, branch) != sha:
+        there = tip(github, branch)
+        if there == parent:
+            raise
+        if there != sha:
             raise MovedError(f"the branch {branch} has moved meanwhile: {error.reason}") from error

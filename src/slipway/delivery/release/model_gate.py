@@ -1,5 +1,6 @@
 """Whether a tree may be merged: its model is what its files make, its gate is for it, and it was held against the model
-that the base branch names. A model that the base branch named before may come back. Nothing is run, no data is needed.
+that the base branch names. A model that the base branch named before may come back without that, but for one that the
+gate keeps out. Nothing is run, no data is needed.
 """
 
 from contextlib import suppress
@@ -38,15 +39,15 @@ def objections(base: str) -> list[str] | None:
     if gate.verdict == "block":
         found.append(f"{GATE} says block: {' '.join(gate.reasons)}")
     candidate = recorded(lock, STAGE, "outs", OUT)
-    if candidate == champion or (candidate and was_champion(base, candidate)):
+    if candidate == champion:
         return found
-    if gate.verdict == "keep":
+    if gate.verdict == "keep" and gate.champion != candidate:
         found.append(
             f"{GATE} says keep: {' '.join(gate.reasons)} The champion stays, and a merge would put this model into "
             f"production. To take it anyway, write `{TAKE_ANYWAY}` under `set` in params.yaml, and label the pull "
             "request `train` (what is trained is not trained again)."
         )
-    if read_champion() != champion:
+    if read_champion() != champion and not (candidate and was_champion(base, candidate)):
         found.append(
             f"the model was held against the champion {read_champion() or 'none'}, and {base} names "
             f"{champion or 'none'} by now: merge the base branch, and label the pull request `train` to have it "

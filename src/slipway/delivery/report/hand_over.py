@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,14 @@ from slipway.errors import UserError
 from slipway.evaluation.predictions import Predictions, indices, read_predictions
 from slipway.files import write_whole
 from slipway.metrics import bootstrap_intervals, confusion
+from slipway.training.epoch import EpochMetrics
 from slipway.training.history import read_csv
 
 PREDICTIONS = Path("reports/predictions.parquet")
 HISTORY = Path("models/train/history.csv")
 MOST_PAIRS = 12
 MOST_LOG = 40  # lines
+MOST_EPOCHS = 1000
 MOST_REASON = 4000  # characters
 # the words of slipway.compute.sagemaker for an end that is none of the model's
 ENDED = {"failed": "failed", "stopped": "stopped", "again": "failed"}
@@ -108,12 +111,18 @@ def reported(predictions: Predictions, config: GateConfig, training: Training) -
         training=training,
         history=tuple(
             Epoch(epoch=each.epoch, train_loss=finite(each.train_loss), log_loss=finite(each.log_loss))
-            for each in read_csv(HISTORY)[:10_000]
+            for each in thinned(read_csv(HISTORY))
         ),
         champion=champion_figures(predictions, config) if champion else None,
         opponent="champion" if champion else "baseline",
         pairs=changed_pairs(predictions),
     )
+
+
+def thinned(history: Sequence[EpochMetrics]) -> list[EpochMetrics]:
+    """As many epochs as a curve can show, evenly, with the first and the last."""
+    places = np.linspace(0, len(history) - 1, min(len(history), MOST_EPOCHS)).round().astype(int)
+    return [history[place] for place in places]
 
 
 def champion_figures(predictions: Predictions, config: GateConfig) -> Figures | None:

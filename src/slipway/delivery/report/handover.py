@@ -95,7 +95,7 @@ class Report(Section):
     reason: Annotated[str, Field(max_length=4000)] = ""
     log: Annotated[tuple[Line, ...], Field(max_length=40)] = ()
     training: Training | None = None
-    history: Annotated[tuple[Epoch, ...], Field(max_length=10_000)] = ()
+    history: Annotated[tuple[Epoch, ...], Field(max_length=1_000)] = ()
     champion: Figures | None = None
     opponent: Literal["champion", "baseline"] = "baseline"
     pairs: Annotated[tuple[Pair, ...], Field(max_length=20)] = ()

@@ -84,7 +84,7 @@ def undelivered(github: GitHub, number: int, sha: str, job: str, why: str, pages
     state = there.state.model_copy(
         update={"asked": there.state.asked + 1, "status": "failed" if last else there.state.status}
     )
-    told = Handover(Report(version=1, outcome="failed", reason=why[:4000]))
+    told = Handover(Report(version=1, outcome="failed", reason=f"No report could be published: {why}"[:4000]))
     body = report(told, [], Story(sha, job, "", pages)) if last else sticky.body_of(there.text)
     sticky.write(github, number, body, state)
     return last
@@ -106,7 +106,7 @@ def deliver(github: GitHub, found: Pull, sha: str, handover: Handover, job: str)
         return sha, False
     made = git.commit(github, f"Report {job}", tree, sha)
     try:
-        git.move(github, found.branch, made)
+        git.move(github, found.branch, made, sha)
     except git.MovedError:
         return None, False
     return made, True

@@ -205,9 +205,12 @@ def begin(github: GitHub, experiment: Experiment, parent: str, base: str) -> tup
     number = pull_request(github, experiment, base)
     label(github, number)
     comment = sticky.find(github, number)
-    state = comment.state if comment else None
-    if state is None or (state.status == "waiting" and state.compute != experiment.compute):
+    if comment is None or comment.state is None:
         sticky.write(github, number, waiting(), State(sha=sha, compute=experiment.compute))
+    elif comment.state.compute != experiment.compute:
+        # what runs goes on where it is, and the next attempt is as it is asked for now
+        state = comment.state.model_copy(update={"compute": experiment.compute, "asked": 0})
+        sticky.write(github, number, sticky.body_of(comment.text), state)
     return number, sha
 
 
