@@ -1,4 +1,4 @@
-"""`make copy-test-full`: makes a project under another name, and runs its own tasks in an environment and a home of its own."""
+"""`make copy-test-full`: makes a project under another name, and runs its tasks in an environment of its own."""
 
 import os
 import subprocess

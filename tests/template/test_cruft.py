@@ -1,4 +1,4 @@
-"""A project that was edited as projects are takes what is new in the template: its edits stay, and both are told apart."""
+"""An edited project takes what is new in the template: its edits stay, and what both changed is told."""
 
 import json
 import shutil
