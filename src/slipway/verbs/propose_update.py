@@ -12,14 +12,10 @@ PREFIX = "refs/heads/"
 
 
 def run(words: list[str]) -> None:
-    """Open it once, of what `slipway take-update` wrote; do nothing where that is nothing."""
+    """Open it once, of what `slipway take-update` wrote."""
     if len(words) != 1:
         raise UserError("slipway propose-update takes one folder, which take-update wrote.")
-    found = read(Path(words[0]))
-    if found is None:
-        summary("Nothing is new in the template.")
-        return
     base = variable("GITHUB_REF").removeprefix(PREFIX)
-    pull = propose(GitHub.from_environment(), *found, base, variable("GITHUB_RUN_ID"))
+    pull = propose(GitHub.from_environment(), *read(Path(words[0])), base, variable("GITHUB_RUN_ID"))
     closed = ", and was closed" if pull["state"] == "closed" else ""
     summary(f"#{pull['number']} brings what is new in the template{closed}.")

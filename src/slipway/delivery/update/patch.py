@@ -95,11 +95,9 @@ def take(folder: Path) -> Update | None:
     return update
 
 
-def read(folder: Path) -> tuple[Update, bytes] | None:
-    """What `take` wrote into a folder, checked; None where it found nothing new. Raises UserError for anything else."""
+def read(folder: Path) -> tuple[Update, bytes]:
+    """What `take` wrote into a folder, checked. Raises UserError for anything else."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if not names:
-        return None
     if names != {PATCH, FACTS} or any(path.is_symlink() or not path.is_file() for path in folder.iterdir()):
         raise UserError(f"{folder} holds {sorted(names)}, and not {PATCH} and {FACTS} alone.")
     patch, facts = folder / PATCH, folder / FACTS
