@@ -28,7 +28,8 @@ def files_of(source: Path) -> "list[str]":
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, check=True, stdout=subprocess.PIPE).stdout
         names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
     else:
-        names = [path.relative_to(source).as_posix() for path in source.rglob("*")]
+        # but for what making a copy leaves there
+        names = [path.relative_to(source).as_posix() for path in source.rglob("*") if "__pycache__" not in path.parts]
     return sorted(name for name in names if not name.startswith(ALONE) and (source / name).is_file())
 
 

@@ -93,14 +93,16 @@ def test_the_files_are_mended_one_after_the_other(folder: Path, doctor: Doctor) 
     file = folder / "terraform" / "bootstrap" / "terraform.tfvars"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace('"OWNER"', '"acme"'), encoding="utf-8")
-    [mend] = [mend for said, mend in doctor()[1].items() if "does not say the numbers of acme/slipway" in said]
+    numbers = "does not say the numbers of acme/slipway"
+    [mend] = [mend for said, mend in doctor()[1].items() if numbers in said]
     assert "gh api repos/acme/slipway" in mend
     for old, new in NUMBERED.items():
         text = text.replace(old, new)
     file.write_text(text, encoding="utf-8")
     found = doctor()[1]
     assert "✓ repository acme/slipway" in found
-    assert found["? git has no remote `origin`"] == "gh repo create acme/slipway --private --source . --push"
+    mend = found["? git has no remote `origin`"]
+    assert mend == "gh repo create acme/slipway --private --source . --push"
     subprocess.run(["git", "remote", "add", "origin", "git@github.com:other/texts.git"], check=True)
     assert any("git's `origin` is other/texts" in said for said in doctor()[1])
     subprocess.run(["git", "remote", "set-url", "origin", REPOSITORY], check=True)

@@ -31,6 +31,11 @@ MATRIX = {
 }
 
 
+def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    """The files that two trees do not have alike."""
+    return sorted(name for name in one | other if one.get(name) != other.get(name))
+
+
 @pytest.fixture(params=MATRIX.values(), ids=MATRIX)
 def answers(request: pytest.FixtureRequest) -> dict[str, str]:
     return dict(request.param)
@@ -110,7 +115,7 @@ def test_renaming_in_place_makes_the_same_tree(copy: Callable[..., Path], run: R
     assert git(template, "status", "--porcelain") == ""
     done = run("make", "rename", *spelt, folder=template)
     assert done.returncode == 0, done.stderr
-    assert files(template) == expected
+    assert differing(files(template), expected) == []
     assert not (template / "hooks").exists()
     assert "R  " in git(template, "status", "--porcelain")[:2000]
 
@@ -192,7 +197,7 @@ def test_spaces_and_other_letters_in_the_path_change_nothing(
     template = template.rename(odd / "slipway")
     (tmp_path / "plain").mkdir()
     plain = copy(into=tmp_path / "plain", project_name="News")
-    assert files(copy(template, odd, project_name="News")) == files(plain)
+    assert differing(files(copy(template, odd, project_name="News")), files(plain)) == []
 
 
 @pytest.mark.slow
@@ -203,7 +208,7 @@ def test_an_archive_without_gits_history_makes_the_same_copy(
         (tmp_path / name).mkdir()
     expected = files(copy(template, tmp_path / "one", project_name="News"))
     shutil.rmtree(template / ".git")
-    assert files(copy(template, tmp_path / "two", project_name="News")) == expected
+    assert differing(files(copy(template, tmp_path / "two", project_name="News")), expected) == []
 
 
 @pytest.mark.slow
