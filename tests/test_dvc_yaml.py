@@ -25,21 +25,16 @@ WITHOUT_EFFECT = {
     ),
 }
 # what a stage runs by another way than an import
-ALSO_RUN = {
-    "train": (
-        "src/slipway/training/launch.py",
-        "src/slipway/training/entry.py",
-    ),
-}
+ALSO_RUN = {"train": ("src/slipway/training/launch.py", "src/slipway/training/entry.py")}
 
 
 def module_file(name: str) -> str | None:
     """The file of a module of ours, relative to the root."""
     if (ROOT / "lambda" / f"{name}.py").is_file():
         return f"lambda/{name}.py"
-    path, ours = ROOT / "src" / Path(*name.split(".")), f"{name}.".startswith("slipway.")
+    path = ROOT / "src" / Path(*name.split("."))
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if ours and candidate.is_file() and candidate.read_text(encoding="utf-8").strip():
+        if name.startswith("slipway") and candidate.is_file() and candidate.read_text(encoding="utf-8").strip():
             return str(candidate.relative_to(ROOT))
     return None
 
@@ -52,8 +47,7 @@ def imports(file: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    package = "src/slipway/__init__.py"
-    return {found for name in names if (found := module_file(name)) and found != package}
+    return {found for name in names if (found := module_file(name)) and found != "src/slipway/__init__.py"}
 
 
 def closure(file: str, without: set[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""From pull request to production model."""
+"""Slipway: from pull request to production model."""
 
 import os
 

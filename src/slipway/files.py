@@ -13,8 +13,7 @@ from typing import Any
 
 from slipway.errors import UserError
 
-JOBS = ".slipway/jobs"
-MORE_SPACE = f"Free some space (`dvc gc -w` removes old versions from the cache, {JOBS} holds checkpoints)"
+MORE_SPACE = "Free some space (`dvc gc -w` removes old versions from the cache, .slipway/jobs holds checkpoints)"
 GROWING = re.compile(r"^\.(.+)\.new$")
 
 

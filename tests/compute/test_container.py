@@ -147,8 +147,7 @@ def test_a_container_that_fails_says_why(
     backend = Local(JobFolder("3" * 16, tmp_path), worker("cpu"))
     backend.submit(job, Inputs(prepared, None, None))
     assert any("error: the loss is not a number" in line for line in list(backend.follow()))
-    said = r"slipway-3+-1 failed: the loss is not a number at step"
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=r"slipway-3+-1 failed: the loss is not a number at step"):
         backend.collect()
 
 
@@ -182,12 +181,12 @@ def test_an_image_that_is_not_built_is_named_with_what_builds_it(engine: Path, d
 def test_a_job_whose_image_is_gone_fails_in_words(
     job_of: Callable[..., Job], tmp_path: Path, prepared: Path, engine: Path
 ) -> None:
-    image = "slipway-train:gone-cpu"
-    gone = (sys.executable, "-m", "slipway.compute.container", image)
+    gone = (sys.executable, "-m", "slipway.compute.container", "slipway-train:gone-cpu")
     backend = Local(JobFolder("4" * 16, tmp_path), gone)
     backend.submit(job_of(digits="4"), Inputs(prepared, None, None))
-    said = f"error: the image {image} is missing: `make image-train DEVICE=cpu` builds it."
-    assert list(backend.follow()) == [said]
+    assert list(backend.follow()) == [
+        "error: the image slipway-train:gone-cpu is missing: `make image-train DEVICE=cpu` builds it."
+    ]
     assert backend.status() == "failed"
 
 

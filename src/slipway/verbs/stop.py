@@ -11,5 +11,4 @@ def run(words: list[str]) -> None:
         print(f"{words[0]} does not run ({backend.choice}): the job is {backend.status()}{last}.")
         return
     backend.stop()
-    logs = f"`slipway logs {words[0]} {backend.choice}`"
-    print(f"{words[0]} was asked to stop: {logs} shows its end.")
+    print(f"{words[0]} was asked to stop: `slipway logs {words[0]} {backend.choice}` shows its end.")

@@ -34,8 +34,7 @@ def run() -> int:
         if started or backend.running():
             said = "started" if started else "runs already"
             name = backend.name
-            logs = f"`slipway logs {name} {backend.choice}`"
-            console.print(f"{name} {said}; {logs} shows all it says", soft_wrap=True)
+            console.print(f"{name} {said}; `slipway logs {name} {backend.choice}` shows all it says", soft_wrap=True)
             with Bar(console) as bar:
                 bar.show(backend.follow())
     except KeyboardInterrupt:

@@ -18,8 +18,7 @@ from slipway.rehearsal.aws.identity.roles import ALL
 
 ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = "123456789012"
-ROLE = "role/slipway/github/slipway-deploy-staging"
-ARN = f"arn:aws:iam::{ACCOUNT}:{ROLE}"
+ARN = f"arn:aws:iam::{ACCOUNT}:role/slipway/github/slipway-deploy-staging"
 NEEDS = Needs("acme/texts", "202", "main", {}, {"staging": "main"})
 REPOSITORY = {"id": 202, "name": "texts", "owner": {"login": "acme", "id": 101}}
 TRUST = trust(NEEDS, REPOSITORY, "AWS_ROLE_DEPLOY_STAGING", ARN)
@@ -41,11 +40,7 @@ def made(aws: EmulatedAws, *statements: dict[str, Any]) -> str:
     """The ARN of a role with GitHub's boundary whom these statements let in."""
     iam = aws.client("iam")
     policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-    boundary = iam.create_policy(
-        PolicyName="slipway-github-boundary",
-        Path="/slipway/",
-        PolicyDocument=json.dumps(ALL),
-    )
+    boundary = iam.create_policy(PolicyName="slipway-github-boundary", Path="/slipway/", PolicyDocument=json.dumps(ALL))
     return str(
         iam.create_role(
             RoleName="slipway-deploy-staging",

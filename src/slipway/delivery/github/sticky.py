@@ -135,8 +135,7 @@ def is_ours(comment: dict[str, Any]) -> bool:
 
 def written(state: State) -> str:
     """The state as a comment ends with it."""
-    text = base64.b64encode(state.model_dump_json().encode()).decode()
-    return f"<!-- slipway-state: {text} -->"
+    return f"<!-- slipway-state: {base64.b64encode(state.model_dump_json().encode()).decode()} -->"
 
 
 def read(text: str) -> State | None:
