@@ -17,8 +17,9 @@ from slipway.errors import UserError
 from slipway.rehearsal.github import GitHub as Hub
 from slipway.verbs.publish import run
 
+from .conftest import FIGURES
+
 JOB = "slipway-0123456789abcdef-1"
-FIGURES = {f"{name}{bound}": 0.5 for name in ("accuracy", "macro_f1") for bound in ("", "_low", "_high")}
 CI = "on:\n  pull_request:\n  workflow_dispatch:\njobs:\n  test: {runs-on: x, steps: [{run: 'true'}]}\n"
 Client = Callable[..., GitHub]
 Opened = Callable[..., int]

@@ -24,6 +24,7 @@ from slipway.delivery.report.handover import (
     Training,
     to_json,
 )
+from slipway.delivery.report.mermaid import evenly
 from slipway.errors import UserError
 from slipway.evaluation.predictions import Predictions, indices, read_predictions
 from slipway.files import write_whole
@@ -120,9 +121,8 @@ def reported(predictions: Predictions, config: GateConfig, training: Training) -
 
 
 def thinned(history: Sequence[EpochMetrics]) -> list[EpochMetrics]:
-    """As many epochs as a curve can show, evenly, with the first and the last."""
-    places = np.linspace(0, len(history) - 1, min(len(history), MOST_EPOCHS)).round().astype(int)
-    return [history[place] for place in places]
+    """As many epochs as a report holds, with the first and the last."""
+    return [history[place] for place in evenly(len(history), MOST_EPOCHS)]
 
 
 def champion_figures(predictions: Predictions, config: GateConfig) -> Figures | None:

@@ -19,7 +19,7 @@ def chart(title: str, label: str, steps: Sequence[int], lines: Mapping[str, Sequ
     known = [place for place, each in enumerate(values) if all(map(drawable, each))]
     if len(known) < 2:
         return ""
-    shown = sorted({known[round(part * (len(known) - 1) / (MOST - 1))] for part in range(MOST)})
+    shown = [known[place] for place in evenly(len(known), MOST)]
     figures = [float(value) for place in shown for value in values[place] if value is not None]
     low, high = min(0.0, *figures), max(figures)
     colours = list(COLOURS)[: len(lines)]
@@ -34,6 +34,11 @@ def chart(title: str, label: str, steps: Sequence[int], lines: Mapping[str, Sequ
         drawn.append(f"    line [{', '.join(decimal(float(values[place][column] or 0)) for place in shown)}]")
     legend = ", ".join(f"{COLOURS[colour]}: {name}" for colour, name in zip(colours, lines, strict=True))
     return "\n".join(["```mermaid", *drawn, "```", "", legend])
+
+
+def evenly(count: int, most: int) -> Sequence[int]:
+    """Places of a sequence, at most so many of them, at equal distances, with the first and the last."""
+    return range(count) if count <= most else [round(part * (count - 1) / (most - 1)) for part in range(most)]
 
 
 def drawable(value: float | None) -> bool:
