@@ -133,6 +133,16 @@ lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=
 	@grep -q "$$(grep -o 'torch==[0-9.]*' pyproject.toml | head -1)+cpu " docker/torch-cpu.txt || \
 		{ echo "error: docker/torch-cpu.txt pins another torch than pyproject.toml: it says how to change it" >&2; exit 2; }
 
+# template-only: begin
+.PHONY: rename copy-test-full
+rename: ## make this very folder a project of its own: `make rename project_name="News sorter" github_owner=acme`
+	@$(PYTHON) -B hooks/rename.py
+
+TASKS ?=
+copy-test-full: $(INSTALLED) ## make a copy, and run its `make test` and `make demo` in an environment of its own
+	@python tests/template/full.py $(TASKS)
+
+# template-only: end
 clean: ## remove what the pipeline and the tools made here (the DVC cache stays)
 	rm -rf .venv .venv-checkov .node .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov
 	rm -rf .slipway data/raw data/prepared models mlruns mlflow.db

@@ -1,4 +1,4 @@
-"""How long a function takes from nothing to its first answer, and the most memory it holds: slipway and its peers.
+"""How long a function takes from nothing to its first answer, and the most memory it holds: ours and its peers.
 
     python benchmarks/cold_start.py [--models bag minilm] [--rounds 10] [--cores 1] [--json FILE]
 
@@ -7,15 +7,15 @@
   by each variant's own defaults (onnxruntime's is a thread a core, here of the cores that the process may use).
 - emulator: the same handlers under AWS's Runtime Interface Emulator, from the first invocation, which starts the
   interpreter, until its answer: awslambdaric and the emulator's HTTP come on top for all.
-With --cores 1 each process has one core (Linux), as a function of 1769 MB has: slipway hashes its files beside the
+With --cores 1 each process has one core (Linux), as a function of 1769 MB has: ours hashes its files beside the
 imports, which gains nothing there.
 Variants take turns, each round begins with another one; a ratio is the median of the rounds' own ratios. Peak memory is
 what Linux counts as resident, files that are mapped included.
 - floor: numpy, onnxruntime, a session, one run over tokens that are already there, on the bundle's own graph.
-- slipway: lambda/ as it ships, with `app.handler` on an event of a function URL; it compares the bundle's files with
+- ours: lambda/ as it ships, with `app.handler` on an event of a function URL; it compares the bundle's files with
   their SHA-256 before it opens them.
 - FastAPI, Mangum, AutoTokenizer: on the graph as torch exports it, in one file; and, beside what the issue asks for, on
-  the graph that slipway optimised ahead of time, with its weights mapped.
+  the graph that this project optimised ahead of time, with its weights mapped.
 - bare: AutoTokenizer and onnxruntime without FastAPI and Mangum. mlflow pyfunc: the same as an MLflow model.
 - torch, AutoTokenizer: the torch model as TorchScript, in the project's own environment, as torch would take minutes to
   install once more; what it does not import costs its start next to nothing.
@@ -40,10 +40,11 @@ from serving.bundles import MODELS, Served, make
 from serving.environments import ROOT, RUNTIME, compile_sources, packages_of, python_of
 from serving.figures import FIGURES, Goal, cells, machine, ratio, record, rounds, spread
 from serving.process import start
-from serving.variants import BARE, FLOOR, PEER, PEER_SAME, SLIPWAY, VARIANTS, Variant, event, labels_in
+from serving.variants import BARE, FLOOR, OURS, PEER, PEER_SAME, VARIANTS, Variant, event, labels_in
+
 from slipway.rehearsal.function.emulator import Emulator
 
-# of slipway's time against the floor's, of the peers' against slipway's, and of slipway's memory against the peers'
+# of our time against the floor's, of the peers' against ours, and of our memory against the peers'
 FLOOR_GOAL = {"process": Goal(1.6), "emulator": None}
 TIMES = {"process": Goal(5, at_least=True), "emulator": Goal(4, at_least=True)}
 MEMORY = Goal(0.6)
@@ -96,32 +97,32 @@ def emulated(served: Served, events: dict[str, Path], cores: set[int], variant: 
 
 
 def compare(title: str, how: str, variants: list[Variant], found: list[list[Cold]]) -> Table:
-    """One line a variant: medians, how many times slipway's time it takes, and slipway's share of its memory."""
+    """One line a variant: medians, how many times our time it takes, and our share of its memory."""
     columns = dict(zip(variants, zip(*found, strict=True), strict=True))
     seconds = {variant: [one.seconds for one in column] for variant, column in columns.items()}
     megabytes = {variant: [one.megabytes for one in column] for variant, column in columns.items()}
     made = Table(title=title)
-    memory = ("peak MB", "slipway's share", "range", "goal") if how == "process" else ()
-    for heading in ("", "ms", "/ slipway", "range", "goal", *memory):
+    memory = ("peak MB", "our share", "range", "goal") if how == "process" else ()
+    for heading in ("", "ms", "/ ours", "range", "goal", *memory):
         made.add_column(heading, justify="right" if heading else "left")
     for variant in variants:
         goals = (TIMES[how], MEMORY) if variant in (PEER, PEER_SAME) else (None, None)
         row = [variant.name, f"{1000 * spread(seconds[variant]).median:,.0f}"]
-        row += cells(ratio(seconds[variant], seconds[SLIPWAY]), goals[0]) if variant is not SLIPWAY else ["", "", ""]
+        row += cells(ratio(seconds[variant], seconds[OURS]), goals[0]) if variant is not OURS else ["", "", ""]
         if memory:
             row.append(f"{spread(megabytes[variant]).median:,.0f}")
-            if variant is not SLIPWAY:
-                row += cells(ratio(megabytes[SLIPWAY], megabytes[variant]), goals[1])
+            if variant is not OURS:
+                row += cells(ratio(megabytes[OURS], megabytes[variant]), goals[1])
         made.add_row(*row)
-    figure, between, goal = cells(ratio(seconds[SLIPWAY], seconds[FLOOR]), FLOOR_GOAL[how])
-    made.caption = f"slipway / floor: {figure} ({between})" + (f", goal {goal}" if goal else "")
+    figure, between, goal = cells(ratio(seconds[OURS], seconds[FLOOR]), FLOOR_GOAL[how])
+    made.caption = f"ours / floor: {figure} ({between})" + (f", goal {goal}" if goal else "")
     return made
 
 
 WAYS = {
     "process": (process, VARIANTS),
     # the others, to which no goal applies, would take minutes
-    "emulator": (emulated, [FLOOR, SLIPWAY, PEER, PEER_SAME, BARE]),
+    "emulator": (emulated, [FLOOR, OURS, PEER, PEER_SAME, BARE]),
 }
 
 

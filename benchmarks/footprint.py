@@ -1,4 +1,4 @@
-"""What a function takes up: memory, disk, and money for a million requests; slipway and its peers.
+"""What a function takes up: memory, disk, and money for a million requests; ours and its peers.
 
     python benchmarks/footprint.py [--models bag minilm] [--rounds 10] [--json FILE]
 
@@ -30,10 +30,10 @@ from serving.bundles import MODELS, Served, make
 from serving.environments import LAMBDA, PROJECT, ROOT, compile_sources, packages_of, python_of
 from serving.figures import FIGURES, Goal, cells, machine, ratio, record, rounds
 from serving.process import start
-from serving.variants import BARE, PEER, PYFUNC, SLIPWAY, TORCH, Variant, event
+from serving.variants import BARE, OURS, PEER, PYFUNC, TORCH, Variant, event
 
 REQUESTS = 100
-VARIANTS = [SLIPWAY, PEER, BARE, PYFUNC, TORCH]
+VARIANTS = [OURS, PEER, BARE, PYFUNC, TORCH]
 GIGABYTES = 1769 / 1024
 # https://aws.amazon.com/lambda/pricing/, x86, us-east-1
 USD_A_GIGABYTE_SECOND = 0.0000166667
@@ -67,7 +67,7 @@ def steady(served: Served, events: Path, variant: Variant) -> Footprint:
 
 def megabytes_of(variant: Variant) -> tuple[float, float]:
     """Of an installed environment, with the function's own code: with .pyc files, and without."""
-    folders = [packages_of(variant.environment), *([LAMBDA] if variant is SLIPWAY else [])]
+    folders = [packages_of(variant.environment), *([LAMBDA] if variant is OURS else [])]
     files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
     sizes = {file: file.stat().st_size / 1e6 for file in files}
     return sum(sizes.values()), sum(size for file, size in sizes.items() if file.suffix != ".pyc")
@@ -77,29 +77,29 @@ def sizes() -> tuple[Table, dict[str, tuple[float, float]]]:
     """One line an environment."""
     found = {each.name: megabytes_of(each) for each in VARIANTS if each.environment != PROJECT}
     made = Table(title="installed size")
-    for heading in ("", "MB", "slipway's share", "goal", "MB without .pyc", "slipway's share", "goal"):
+    for heading in ("", "MB", "our share", "goal", "MB without .pyc", "our share", "goal"):
         made.add_column(heading, justify="right" if heading else "left")
     for name, both in found.items():
         row = [name]
-        for whole, ours in zip(both, found[SLIPWAY.name], strict=True):
+        for whole, ours in zip(both, found[OURS.name], strict=True):
             goal = SIZE if name == PEER.name else None
             figure, _, told = cells(ratio([ours], [whole]), goal)
-            row += [f"{whole:,.0f}", *(("", "") if name == SLIPWAY.name else (figure, told))]
+            row += [f"{whole:,.0f}", *(("", "") if name == OURS.name else (figure, told))]
         made.add_row(*row)
     return made, found
 
 
 def compare(title: str, found: list[list[Footprint]]) -> Table:
-    """One line a variant: medians, and slipway's share of its memory and its cost."""
+    """One line a variant: medians, and our share of its memory and its cost."""
     made = Table(title=title)
-    headings = ("", "RSS MB", "slipway's share", "range", "goal", "ms", "USD a million", "slipway's share", "range")
+    headings = ("", "RSS MB", "our share", "range", "goal", "ms", "USD a million", "our share", "range")
     for heading in (*headings, "USD 1,000 cold"):
         made.add_column(heading, justify="right" if heading else "left")
     ours, *_ = columns = list(zip(*found, strict=True))
     for variant, column in zip(VARIANTS, columns, strict=True):
         memory = ratio([one.megabytes for one in ours], [one.megabytes for one in column])
         cost = ratio([one.usd for one in ours], [one.usd for one in column])
-        apart = variant is not SLIPWAY
+        apart = variant is not OURS
         made.add_row(
             variant.name,
             f"{median(one.megabytes for one in column):,.0f}",

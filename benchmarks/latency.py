@@ -31,7 +31,7 @@ from rich.table import Table
 from serving.bundles import MODELS, Served, make
 from serving.environments import LAMBDA, ROOT, SERVING, compile_sources, environment, python_of
 from serving.figures import FIGURES, Goal, cells, machine, ratio, record, spread
-from serving.variants import event
+from serving.variants import OURS, event
 
 PREDICT, OVERHEAD, MIXED = Goal(1.15), Goal(0.5), Goal(3, at_least=True)
 BATCH, MANY = 32, 256
@@ -53,8 +53,12 @@ def measure(served: Served, turns: int, folder: Path) -> dict[str, Any]:
     asking, answer = folder / "question.json", folder / "figures.json"
     asking.write_text(json.dumps(question), encoding="utf-8")
     path = os.pathsep.join([str(LAMBDA), str(SERVING.parent)])
-    variables = environment(PYTHONPATH=path, SLIPWAY_BUNDLE=str(served.bundle), SLIPWAY_CAPTURE_RATE="1")
-    command: list[str | Path] = [python_of("slipway"), SERVING / "warm.py", asking, answer]
+    variables = environment(
+        PYTHONPATH=path,
+        SLIPWAY_BUNDLE=str(served.bundle),
+        SLIPWAY_CAPTURE_RATE="1",
+    )
+    command: list[str | Path] = [python_of(OURS.environment), SERVING / "warm.py", asking, answer]
     subprocess.run(command, env=variables, stdout=subprocess.DEVNULL, check=True)
     return dict(json.loads(answer.read_bytes()))
 

@@ -67,7 +67,7 @@ PEERS = ROOT / ".slipway" / "peers"
 # what it needs besides is in the project's lock
 ACCELERATE = "accelerate==1.15.0 --hash=sha256:97eacca0b73e45cb867dbf8c5d5d4dc32219544300e0c8992c7334dc2ef33cec"
 CUDA = torch.cuda.is_available()
-OURS, DEFAULT, GROUPED, TUNED = "slipway", "Trainer, default", "Trainer, by length", "Trainer, tuned"
+OURS, DEFAULT, GROUPED, TUNED = "ours", "Trainer, default", "Trainer, by length", "Trainer, tuned"
 GROUPING = {"train_sampling_strategy": "group_by_length"}
 ON_CUDA = {"bf16": True, "tf32": True, "dataloader_num_workers": 4, "dataloader_persistent_workers": True}
 TRAINERS: dict[str, dict[str, Any]] = {DEFAULT: {}, GROUPED: GROUPING} | ({TUNED: GROUPING | ON_CUDA} if CUDA else {})
@@ -157,7 +157,7 @@ def run(task: Task) -> Run:
 
 
 def ours(task: Task, model: nn.Module, meta: Meta, rows: EncodedSplit) -> Run:
-    """Slipway's loop, as a training job calls it."""
+    """Our loop, as a training job calls it."""
     validation, before, clock = load_split(task.prepared, "validation"), reset_peak(), Clock(model)
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as log, redirect_stdout(log):
         trained = train(
@@ -310,7 +310,7 @@ def rounds(model: str, resolved: Resolved, prepared: Path, count: int) -> list[l
 
 
 def table(title: str, found: list[list[Run]]) -> Table:
-    """One line a variant: medians over the rounds, and how many times slower and greater than slipway it is."""
+    """One line a variant: medians over the rounds, and how many times slower and greater than ours it is."""
     made = Table(title=title)
     headings = ("tokens/s", "times slower", "range", "goal", "CPU time", "range", "peak MB", "times", "accuracy")
     made.add_column("")

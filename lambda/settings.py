@@ -22,10 +22,14 @@ class Settings:
     def of_environment(cls) -> "Settings":
         """Raises ValueError for a value that is none, with the variable's name."""
         told = os.environ
+        rate = told.get("SLIPWAY_CAPTURE_RATE", "0")
+        text = told.get("SLIPWAY_CAPTURE_TEXT", "hash")
         try:
-            capture = Capture(float(told.get("SLIPWAY_CAPTURE_RATE", "0")), told.get("SLIPWAY_CAPTURE_TEXT", "hash"))  # type: ignore[arg-type]
+            capture = Capture(float(rate), text)  # type: ignore[arg-type]
         except ValueError as error:
-            raise ValueError(f"SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: {error}") from error
+            raise ValueError(
+                f"SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: {error}",
+            ) from error
         memory = told.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
         if not memory.isdecimal():
             raise ValueError(f"AWS_LAMBDA_FUNCTION_MEMORY_SIZE: {memory!r} is no number of megabytes")

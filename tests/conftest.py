@@ -56,7 +56,8 @@ def uci_news() -> Path:
 
 def dataset(name: str, mend: str) -> Path:
     """The folder of a public data set; skips where there is none."""
-    folder = Path(os.environ.get("SLIPWAY_DATASETS", ROOT.parent / "shared" / "datasets")).resolve() / name
+    place = os.environ.get("SLIPWAY_DATASETS", ROOT.parent / "shared" / "datasets")
+    folder = Path(place).resolve() / name
     if not folder.is_dir():
         pytest.skip(f"there is no {folder}: {mend}; SLIPWAY_DATASETS says where it lies")
     return folder
@@ -256,7 +257,11 @@ def language() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _own_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     """`main` hands its overrides on by environment: here they end with the test."""
-    for name in ("SLIPWAY_OVERRIDES", "SLIPWAY_COMPUTE", "MLFLOW_TRACKING_URI"):
+    for name in (
+        "SLIPWAY_OVERRIDES",
+        "SLIPWAY_COMPUTE",
+        "MLFLOW_TRACKING_URI",
+    ):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
@@ -277,7 +282,8 @@ def pytest_runtestloop() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Where all is at hand nothing may be skipped: a check that does not run is a check that does not hold."""
     if os.environ.get("SLIPWAY_NO_SKIPS") and terminalreporter.stats.get("skipped"):
-        terminalreporter.write_line("error: tests were skipped, and SLIPWAY_NO_SKIPS is set", red=True)
+        said = "error: tests were skipped, and SLIPWAY_NO_SKIPS is set"
+        terminalreporter.write_line(said, red=True)
 
 
 @pytest.hookimpl(trylast=True)

@@ -35,7 +35,13 @@ STANDS_FOR = re.compile(
 FOLDERS = (r"\.github", "benchmarks", "conf", "docker", "docs", "lambda", "src", "terraform", "tests")
 PLACE = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./-]*\w/?|\w[\w.-]*\.(?:md|lock|toml)")
 # what a reader of docs/adapt.md makes, what the first training brings, and a folder that is each machine's own
-YOURS = {"conf/data/tickets.yaml", "conf/model/mine.yaml", "src/slipway/models/mine.py", "dvc.lock", "conf/local"}
+YOURS = {
+    "conf/data/tickets.yaml",
+    "conf/model/mine.yaml",
+    "src/slipway/models/mine.py",
+    "dvc.lock",
+    "conf/local",
+}
 
 
 def names(page: Path) -> list[str]:

@@ -25,16 +25,21 @@ WITHOUT_EFFECT = {
     ),
 }
 # what a stage runs by another way than an import
-ALSO_RUN = {"train": ("src/slipway/training/launch.py", "src/slipway/training/entry.py")}
+ALSO_RUN = {
+    "train": (
+        "src/slipway/training/launch.py",
+        "src/slipway/training/entry.py",
+    ),
+}
 
 
 def module_file(name: str) -> str | None:
     """The file of a module of ours, relative to the root."""
     if (ROOT / "lambda" / f"{name}.py").is_file():
         return f"lambda/{name}.py"
-    path = ROOT / "src" / Path(*name.split("."))
+    path, ours = ROOT / "src" / Path(*name.split(".")), f"{name}.".startswith("slipway.")
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if name.startswith("slipway") and candidate.is_file() and candidate.read_text(encoding="utf-8").strip():
+        if ours and candidate.is_file() and candidate.read_text(encoding="utf-8").strip():
             return str(candidate.relative_to(ROOT))
     return None
 
@@ -47,7 +52,8 @@ def imports(file: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {found for name in names if (found := module_file(name)) and found != "src/slipway/__init__.py"}
+    package = "src/slipway/__init__.py"
+    return {found for name in names if (found := module_file(name)) and found != package}
 
 
 def closure(file: str, without: set[str]) -> set[str]:

@@ -15,7 +15,8 @@ from slipway.files import disk_full_in_words, whole_folder, write_whole
 
 def killed(code: str) -> None:
     """Run Python code that ends by killing itself."""
-    head = "import os, signal; from pathlib import Path; from slipway.files import whole_folder, write_whole\n"
+    head = "import os, signal; from pathlib import Path\n"
+    head += "from slipway.files import whole_folder, write_whole\n"
     done = subprocess.run([sys.executable, "-c", head + code], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
 

@@ -78,7 +78,8 @@ def client(config: TrackingConfig) -> mlflow.MlflowClient:
 
 def run_of(config: TrackingConfig, job: str) -> mlflow.entities.Run:
     experiment = client(config).get_experiment_by_name(config.experiment)
-    (run,) = client(config).search_runs([experiment.experiment_id], f"tags.`slipway.job` = '{job}'")
+    asked = f"tags.`slipway.job` = '{job}'"
+    (run,) = client(config).search_runs([experiment.experiment_id], asked)
     return run
 
 

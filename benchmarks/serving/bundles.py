@@ -17,13 +17,14 @@ import torch
 import transformers
 from torch import nn
 
+from training import order, prepare, untrained_minilm
+
 from slipway.config.compose import resolve
 from slipway.data.prepared import load_meta, load_rows, load_split
 from slipway.models.store import build as build_model
 from slipway.packaging.bundle import build as pack
 from slipway.packaging.onnx import export
 from slipway.training.loop import train
-from training import order, prepare, untrained_minilm
 
 HANDLERS = Path(__file__).parent / "peers"
 # of the default data; `minilm` takes few, since every one is answered several times before a model is packed

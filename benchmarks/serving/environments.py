@@ -43,7 +43,7 @@ def python_of(name: str) -> Path:
 
 def requirements_of(name: str) -> Path:
     """The pinned and hashed file that an environment is made of."""
-    return LAMBDA / "requirements.txt" if name == "slipway" else SERVING / "requirements" / f"{name}.txt"
+    return LAMBDA / "requirements.txt" if name == "ours" else SERVING / "requirements" / f"{name}.txt"
 
 
 def packages_of(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""What answers a model's texts, each in a process of its own: slipway, the floor below it, and its peers."""
+"""What answers a model's texts, each in a process of its own: ours, the floor below it, and its peers."""
 
 import json
 from dataclasses import dataclass
@@ -23,21 +23,22 @@ class Variant:
     @property
     def folder(self) -> Path:
         """Where the module lies."""
-        return LAMBDA if self is SLIPWAY else HANDLERS
+        return LAMBDA if self is OURS else HANDLERS
 
     def variables(self, served: Served) -> dict[str, str]:
         """The environment variables of its process."""
-        return environment(BENCHMARK_MODEL=str(served.peer / self.reads), SLIPWAY_BUNDLE=str(served.bundle))
+        model, bundle = str(served.peer / self.reads), str(served.bundle)
+        return environment(BENCHMARK_MODEL=model, SLIPWAY_BUNDLE=bundle)
 
 
 FLOOR = Variant("floor", "floor", "floor", reads="same")
-SLIPWAY = Variant("slipway", "slipway", "app")
+OURS = Variant("ours", "ours", "app")
 PEER = Variant("FastAPI, Mangum, AutoTokenizer", "fastapi", "fastapi_mangum")
-PEER_SAME = Variant("the same on slipway's graph", "fastapi", "fastapi_mangum", reads="same")
+PEER_SAME = Variant("the same on our graph", "fastapi", "fastapi_mangum", reads="same")
 BARE = Variant("bare, AutoTokenizer", "bare", "bare")
 PYFUNC = Variant("mlflow pyfunc", "pyfunc", "pyfunc", reads="pyfunc")
 TORCH = Variant("torch, AutoTokenizer", PROJECT, "torchscript", reads="torchscript")
-VARIANTS = [FLOOR, SLIPWAY, PEER, PEER_SAME, BARE, PYFUNC, TORCH]
+VARIANTS = [FLOOR, OURS, PEER, PEER_SAME, BARE, PYFUNC, TORCH]
 
 
 def event(texts: list[str]) -> dict[str, Any]:

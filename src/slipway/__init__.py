@@ -1,4 +1,4 @@
-"""Slipway: from pull request to production model."""
+"""From pull request to production model."""
 
 import os
 

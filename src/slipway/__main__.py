@@ -41,6 +41,7 @@ TOOLS: dict[str, Verb] = {
     "champion": ("show the champion, or take it from a git revision's dvc.lock", "[REVISION]", ()),
     "accept_profile": ("make the last data profile the baseline", "", ("data.name",)),
     "ui": ("open MLflow on the recorded runs", "", ("tracking",)),
+    "doctor": ("say what the set-up lacks, and what mends it", "", ("compute", "tracking")),
 }
 DELIVERY: dict[str, Verb] = {
     "connect": ("let DVC use the project's bucket", "", ()),
@@ -58,6 +59,8 @@ DELIVERY: dict[str, Verb] = {
     "release": ("bring the bundle to an environment, behind a canary", "ENVIRONMENT", ()),
     "roll_back": ("let an earlier version answer in production", "VERSION", ()),
     "revert": ("open a pull request that takes a rejected model back", "", ()),
+    "take_update": ("take what is new in the template, as a patch", "FOLDER", ()),
+    "propose_update": ("open a pull request of that patch", "FOLDER", ()),
     "acceptance": ("play the story in the real account, by a person, once", "ENV=staging", ()),
 }
 VERBS = PIPELINE | TOOLS | DELIVERY
@@ -130,7 +133,9 @@ def _run(name: str, rest: list[str]) -> int:
         overrides = [word for word in rest if "=" in word]
         rest = [word for word in rest if "=" not in word]
         if rest and not arguments:
-            raise UserError(f"slipway {name} takes no argument {rest[0]!r}; see `slipway {name} --help`.")
+            raise UserError(
+                f"slipway {name} takes no argument {rest[0]!r}; see `slipway {name} --help`.",
+            )
     if overrides or any(section in RUNTIME for section in sections):
         from slipway.config.compose import runtime
 
@@ -172,7 +177,8 @@ def _usage() -> str:
 
 def _verb_usage(name: str) -> str:
     summary, arguments, sections = VERBS[name]
-    lines = [f"usage: slipway {name} {arguments}".replace("_", "-").rstrip(), "", f"{summary[0].upper()}{summary[1:]}."]
+    usage = f"usage: slipway {name} {arguments}".replace("_", "-").rstrip()
+    lines = [usage, "", f"{summary[0].upper()}{summary[1:]}."]
     if sections:
         import yaml
 
@@ -190,7 +196,10 @@ def _verb_usage(name: str) -> str:
         ]
         free = [section for section in sections if section in RUNTIME]
         if free:
-            lines += ["", f"{' and '.join(free)} may be set for one run: key=value, or SLIPWAY_OVERRIDES."]
+            lines += [
+                "",
+                f"{' and '.join(free)} may be set for one run: key=value, or SLIPWAY_OVERRIDES.",
+            ]
     return "\n".join(lines)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from slipway.errors import UserError
 
-MORE_SPACE = "Free some space (`dvc gc -w` removes old versions from the cache, .slipway/jobs holds checkpoints)"
+JOBS = ".slipway/jobs"
+MORE_SPACE = f"Free some space (`dvc gc -w` removes old versions from the cache, {JOBS} holds checkpoints)"
 GROWING = re.compile(r"^\.(.+)\.new$")
 
 

@@ -37,8 +37,9 @@ output "github" {
     variables = merge(
       { for name, role in module.role : "AWS_ROLE_${upper(replace(name, "-", "_"))}" => role.arn },
       {
-        AWS_ACCOUNT_ID              = module.names.account
-        AWS_REGION                  = module.names.region
+        AWS_ACCOUNT_ID = module.names.account
+        AWS_REGION     = module.names.region
+
         SLIPWAY_BUCKET              = module.names.buckets.artifacts
         SLIPWAY_DVC_REMOTE          = "s3://${module.names.buckets.data}/dvc"
         SLIPWAY_TRAINING_REPOSITORY = "${local.registry}/${module.names.repositories.train}"

@@ -14,8 +14,8 @@ locals {
 
   # what each version, or each class, tells: those that there are are searched for
   by_version = "{AWS/Lambda,FunctionName,Resource,ExecutedVersion} FunctionName=\"${local.name}\" Resource=\"${local.asked.Resource}\""
-  told       = "{slipway,service,function_version} service=\"${local.name}\""
-  classes    = "SEARCH('{slipway,service,label} service=\"${local.name}\" MetricName=\"Predictions\"', 'Sum', 3600)"
+  told       = "{\"slipway\",service,\"function_version\"} service=\"${local.name}\""
+  classes    = "SEARCH('{\"slipway\",service,label} service=\"${local.name}\" MetricName=\"Predictions\"', 'Sum', 3600)"
 
   # from left to right, a row a list, each of its widgets as wide as the others
   rows = concat(

@@ -22,8 +22,9 @@ resource "aws_lambda_function" "this" {
   environment {
     variables = {
       POWERTOOLS_SERVICE_NAME = local.name
-      SLIPWAY_CAPTURE_RATE    = tostring(var.capture_rate)
-      SLIPWAY_CAPTURE_TEXT    = var.capture_text
+
+      SLIPWAY_CAPTURE_RATE = tostring(var.capture_rate)
+      SLIPWAY_CAPTURE_TEXT = var.capture_text
     }
   }
 

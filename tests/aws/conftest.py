@@ -69,8 +69,9 @@ def push() -> Callable[[EmulatedAws, str], str]:
 
 def push_image(aws: EmulatedAws, tag: str) -> str:
     """The same."""
-    aws.push_image("slipway-serve", tag)
-    found = aws.client("ecr").describe_images(repositoryName="slipway-serve", imageIds=[{"imageTag": tag}])
+    name = "slipway-serve"
+    aws.push_image(name, tag)
+    found = aws.client("ecr").describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])
     return str(found["imageDetails"][0]["imageDigest"])
 
 
@@ -84,15 +85,16 @@ def apply(folder: Path) -> Applied:
         public = {"TF_VAR_image_digest": push_image(aws, "first"), "TF_VAR_public": "true"}
         terraform("apply", "serving", "production", role="deploy-production", **public)
         iam, s3, cloudwatch = (aws.client(service) for service in ("iam", "s3", "cloudwatch"))
-        roles = iam.list_roles(PathPrefix="/slipway/")["Roles"]
-        names = {each["RoleName"].removeprefix("slipway-"): each["RoleName"] for each in roles}
+        listed = iam.list_roles(PathPrefix="/slipway/")["Roles"]
+        roles = {each["RoleName"].removeprefix("slipway-"): each for each in listed}
+        names = {name: each["RoleName"] for name, each in roles.items()}
         found = {name: policies_of(role) for name, role in names.items()}
+        bucket = "slipway-state-123456789012"
         states = {
-            root: s3.get_object(Bucket="slipway-state-123456789012", Key=f"{key}.tfstate")["Body"].read()
-            for root, key in STATES.items()
+            root: s3.get_object(Bucket=bucket, Key=f"{key}.tfstate")["Body"].read() for root, key in STATES.items()
         }
         return Applied(
-            trusts={each["RoleName"].removeprefix("slipway-"): each["AssumeRolePolicyDocument"] for each in roles},
+            trusts={name: each["AssumeRolePolicyDocument"] for name, each in roles.items()},
             policies={name: policies for name, (policies, _) in found.items()},
             boundaries={name: boundary for name, (_, boundary) in found.items()},
             attached={

@@ -19,13 +19,14 @@ def test_the_command_in_the_docs_changes_the_token_of_terraforms_connection(aws:
     kind, key = (re.findall(rf'\b{name} += "(\w+)"', connection)[0] for name in ("authorization_type", "key"))
     assert '"${var.project}-github"' in connection
     told = json.loads(document.replace("$TOKEN", "github_pat_1"))
-    assert (given["--name"], given["--authorization-type"]) == ("slipway-github", kind)
+    ours = "slipway-github"
+    assert (given["--name"], given["--authorization-type"]) == (ours, kind)
     assert given["--auth-parameters"] == "file:///dev/stdin", "not among the words that others see"
     assert told["ApiKeyAuthParameters"]["ApiKeyName"] == key
 
     events = aws.client("events")
     before = {"ApiKeyAuthParameters": {"ApiKeyName": key, "ApiKeyValue": "put-in-by-hand"}}
-    events.create_connection(Name="slipway-github", AuthorizationType=kind, AuthParameters=before)
+    events.create_connection(Name=ours, AuthorizationType=kind, AuthParameters=before)
     # botocore knows the form of the request, and refuses another
     events.update_connection(Name=given["--name"], AuthorizationType=kind, AuthParameters=told)
-    assert events.describe_connection(Name="slipway-github")["ConnectionState"] == "AUTHORIZED"
+    assert events.describe_connection(Name=ours)["ConnectionState"] == "AUTHORIZED"

@@ -154,7 +154,7 @@ def asked(widget: dict[str, Any]) -> Iterator[Metric]:
             namespace, name, *rest = names
             yield Metric(namespace, name, tuple(sorted(zip(rest[::2], rest[1::2], strict=True))))
         elif found := SEARCH.fullmatch(options["expression"]):
-            namespace, *dimensions = found[1].split(",")
+            namespace, *dimensions = (each.strip('"') for each in found[1].split(","))
             terms = dict(TERM.findall(found[2]))
             assert TERM.sub("", found[2]).strip() == "", f'{found[2]}: only NAME="VALUE" is understood here'
             assert set(terms) <= {"MetricName", *dimensions}
@@ -187,7 +187,8 @@ def names_of(resources: list[Resource], kind: str) -> set[str]:
 
 
 def test_there_is_a_dashboard_of_each_environment_and_one_of_all(made: dict[str, list[Resource]]) -> None:
-    assert set(bodies(made)) == {"slipway-staging", "slipway-overview"}
+    names = set(bodies(made))
+    assert names == {"slipway-staging", "slipway-overview"}
     [production] = [each.values for each in made["production"] if each.type == "aws_cloudwatch_dashboard"]
     assert production["dashboard_name"] == "slipway-production"
     assert "staging" not in production["dashboard_body"]

@@ -33,5 +33,6 @@ def test_what_github_is_told_is_what_platform_makes(applied: Any) -> None:
 
 def test_every_alarm_tells_somebody(applied: Any) -> None:
     assert len(applied.alarms) >= 5
+    topic = "arn:aws:sns:us-east-1:123456789012:slipway-alerts"
     for alarm in applied.alarms:
-        assert alarm["AlarmActions"] == alarm["OKActions"] == ["arn:aws:sns:us-east-1:123456789012:slipway-alerts"]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]

@@ -13,18 +13,25 @@ pytestmark = pytest.mark.slow
 # what the tests of training see asked, and let nothing be asked besides
 ASKED = Path(__file__).resolve().parents[1] / "compute" / "sagemaker" / "actions.json"
 HERE = "us-east-1:123456789012"
-ROLE = "arn:aws:iam::123456789012:role/slipway"
+IAM = "arn:aws:iam::123456789012"
+EXECUTION = f"{IAM}:role/slipway/execution/slipway"
+GITHUB = f"{IAM}:role/slipway/github/slipway"
+BOUNDARY = f"{IAM}:policy/slipway/slipway-github-boundary"
 JOB = f"arn:aws:sagemaker:{HERE}:training-job/slipway-0123456789abcdef-1"
 OTHER_JOB = f"arn:aws:sagemaker:{HERE}:training-job/other-0123456789abcdef-1"
-DATA, ARTIFACTS = "arn:aws:s3:::slipway-data-123456789012", "arn:aws:s3:::slipway-artifacts-123456789012"
-STATE, CAPTURES = "arn:aws:s3:::slipway-state-123456789012", "arn:aws:s3:::slipway-captures-123456789012"
-TRAIN_IMAGES, SERVE_IMAGES = (f"arn:aws:ecr:{HERE}:repository/slipway-{what}" for what in ("train", "serve"))
-STAGING, PRODUCTION = (f"arn:aws:lambda:{HERE}:function:slipway-{name}" for name in ("staging", "production"))
-LOG = f"arn:aws:logs:{HERE}:log-group:/aws/sagemaker/TrainingJobs:log-stream:slipway-0123456789abcdef-1/algo-1"
-FUNCTION_LOG = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-production:log-stream:2026"
+DATA = "arn:aws:s3:::slipway-data-123456789012"
+ARTIFACTS = "arn:aws:s3:::slipway-artifacts-123456789012"
+STATE = "arn:aws:s3:::slipway-state-123456789012"
+CAPTURES = "arn:aws:s3:::slipway-captures-123456789012"
+TRAIN_IMAGES = f"arn:aws:ecr:{HERE}:repository/slipway-train"
+SERVE_IMAGES = f"arn:aws:ecr:{HERE}:repository/slipway-serve"
+STAGING = f"arn:aws:lambda:{HERE}:function:slipway-staging"
+PRODUCTION = f"arn:aws:lambda:{HERE}:function:slipway-production"
+GROUPS = f"arn:aws:logs:{HERE}:log-group"
+LOG = f"{GROUPS}:/aws/sagemaker/TrainingJobs:log-stream:slipway-0123456789abcdef-1/algo-1"
+FUNCTION_LOG = f"{GROUPS}:/aws/lambda/slipway-production:log-stream:2026"
 KEY, TOPIC = f"arn:aws:kms:{HERE}:key/1", f"arn:aws:sns:{HERE}:slipway-alerts"
 OTHER_KEY = f"arn:aws:kms:{HERE}:key/2"
-BOUNDARY = "arn:aws:iam::123456789012:policy/slipway/slipway-{}-boundary"
 
 
 def passed(service: str) -> Context:
@@ -55,28 +62,28 @@ def rows() -> Iterator[Row]:
     yield "report", "sagemaker:StopTrainingJob", JOB, {}, no
     yield "operate", "sagemaker:StopTrainingJob", JOB, {}, yes
     # roles that are handed on
-    yield "train", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), yes
-    yield "train", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("lambda"), no
-    yield "train", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-production", passed("lambda"), no
-    yield "train", "iam:PassRole", f"{ROLE}/github/slipway-infra", passed("sagemaker"), no
+    yield "train", "iam:PassRole", f"{EXECUTION}-sagemaker", passed("sagemaker"), yes
+    yield "train", "iam:PassRole", f"{EXECUTION}-sagemaker", passed("lambda"), no
+    yield "train", "iam:PassRole", f"{EXECUTION}-lambda-production", passed("lambda"), no
+    yield "train", "iam:PassRole", f"{GITHUB}-infra", passed("sagemaker"), no
     for role in ("report", "operate", "plan"):
         for name, service in (
             ("sagemaker", "sagemaker"),
             ("lambda-staging", "lambda"),
             ("codedeploy-staging", "codedeploy"),
         ):
-            yield role, "iam:PassRole", f"{ROLE}/execution/slipway-{name}", passed(service), no
+            yield role, "iam:PassRole", f"{EXECUTION}-{name}", passed(service), no
     for name in ("codedeploy", "firehose"):
         for environment, may in (("production", yes), ("staging", no)):
-            given = f"{ROLE}/execution/slipway-{name}-{environment}"
+            given = f"{EXECUTION}-{name}-{environment}"
             yield "deploy-production", "iam:PassRole", given, passed(name), may
             yield "deploy-production", "iam:PassRole", given, passed("ec2"), no
     # CloudWatch Logs does not say that it is passed to
-    yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-subscription-production", {}, yes
-    yield "deploy-production", "iam:PassRole", f"{ROLE}/execution/slipway-subscription-staging", {}, no
-    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-staging", passed("lambda"), yes
-    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-lambda-production", passed("lambda"), no
-    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), no
+    yield "deploy-production", "iam:PassRole", f"{EXECUTION}-subscription-production", {}, yes
+    yield "deploy-production", "iam:PassRole", f"{EXECUTION}-subscription-staging", {}, no
+    yield "deploy-staging", "iam:PassRole", f"{EXECUTION}-lambda-staging", passed("lambda"), yes
+    yield "deploy-staging", "iam:PassRole", f"{EXECUTION}-lambda-production", passed("lambda"), no
+    yield "deploy-staging", "iam:PassRole", f"{EXECUTION}-sagemaker", passed("sagemaker"), no
     # data
     for role, may in (("train", yes), ("report", yes), ("operate", no), ("plan", no), ("infra", no)):
         for bucket in (DATA, ARTIFACTS):
@@ -133,18 +140,18 @@ def rows() -> Iterator[Row]:
     # nobody widens a role of GitHub's, their own among them, or a boundary
     for role in ("plan", "train", "report", "operate", "infra", "deploy-staging", "deploy-production"):
         for action in ("PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRolePermissionsBoundary"):
-            yield role, f"iam:{action}", f"{ROLE}/github/slipway-{role}", {}, no
-        yield role, "iam:CreatePolicyVersion", BOUNDARY.format("github"), {}, no
-        yield role, "iam:CreateUser", "arn:aws:iam::123456789012:user/someone", {}, no
+            yield role, f"iam:{action}", f"{GITHUB}-{role}", {}, no
+        yield role, "iam:CreatePolicyVersion", BOUNDARY, {}, no
+        yield role, "iam:CreateUser", f"{IAM}:user/someone", {}, no
         yield role, "iam:CreateOpenIDConnectProvider", "*", {}, no
-        yield role, "iam:CreateRole", f"{ROLE}/execution/slipway-other", {}, no
+        yield role, "iam:CreateRole", f"{EXECUTION}-other", {}, no
         for action in ("PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole"):
-            yield role, f"iam:{action}", f"{ROLE}/execution/slipway-sagemaker", {}, no
+            yield role, f"iam:{action}", f"{EXECUTION}-sagemaker", {}, no
     yield "infra", "s3:PutBucketPolicy", DATA, {}, yes
     yield "infra", "s3:PutBucketPolicy", STATE, {}, no
     yield "infra", "s3:PutBucketPolicy", "arn:aws:s3:::someone-elses", {}, no
     # services
-    stream = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-staging:log-stream:a"
+    stream = f"{GROUPS}:/aws/lambda/slipway-staging:log-stream:a"
     yield "lambda-staging", "logs:PutLogEvents", stream, {}, yes
     yield "lambda-staging", "logs:PutLogEvents", FUNCTION_LOG, {}, no
     for action, resource in (
@@ -155,7 +162,7 @@ def rows() -> Iterator[Row]:
         ("sns:Publish", TOPIC),
     ):
         yield "lambda-staging", action, resource, {}, no
-    smoke_log = f"arn:aws:logs:{HERE}:log-group:/aws/lambda/slipway-staging-smoke:log-stream:a"
+    smoke_log = f"{GROUPS}:/aws/lambda/slipway-staging-smoke:log-stream:a"
     yield "smoke-staging", "logs:PutLogEvents", smoke_log, {}, yes
     yield "smoke-staging", "logs:PutLogEvents", stream, {}, no
     yield "smoke-staging", "codedeploy:PutLifecycleEventHookExecutionStatus", "*", {}, yes
@@ -168,8 +175,8 @@ def rows() -> Iterator[Row]:
     yield "smoke-staging", "lambda:UpdateAlias", f"{STAGING}:live", {}, no
     yield "lambda-staging", "codedeploy:PutLifecycleEventHookExecutionStatus", "*", {}, no
     yield "lambda-staging", "logs:PutLogEvents", smoke_log, {}, no
-    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-smoke-staging", passed("lambda"), yes
-    yield "deploy-staging", "iam:PassRole", f"{ROLE}/execution/slipway-smoke-production", passed("lambda"), no
+    yield "deploy-staging", "iam:PassRole", f"{EXECUTION}-smoke-staging", passed("lambda"), yes
+    yield "deploy-staging", "iam:PassRole", f"{EXECUTION}-smoke-production", passed("lambda"), no
     # addresses
     for auth, may in (("AWS_IAM", yes), ("NONE", no)):
         for action in ("CreateFunctionUrlConfig", "UpdateFunctionUrlConfig"):
@@ -185,7 +192,7 @@ def rows() -> Iterator[Row]:
     yield "sagemaker", "s3:GetObject", f"{CAPTURES}/a", {}, no
     yield "sagemaker", "s3:GetObject", f"{STATE}/platform.tfstate", {}, no
     yield "sagemaker", "lambda:UpdateFunctionCode", PRODUCTION, {}, no
-    yield "sagemaker", "iam:PassRole", f"{ROLE}/execution/slipway-sagemaker", passed("sagemaker"), no
+    yield "sagemaker", "iam:PassRole", f"{EXECUTION}-sagemaker", passed("sagemaker"), no
     for action in ("kms:CreateGrant", "kms:Encrypt"):
         yield "sagemaker", action, KEY, {"kms:GrantIsForAWSResource": "true"}, yes
         yield "sagemaker", action, OTHER_KEY, {"kms:GrantIsForAWSResource": "true"}, no
@@ -208,9 +215,9 @@ def rows() -> Iterator[Row]:
         yield f"firehose-{environment}", "s3:GetObject", f"{CAPTURES}/{environment}/a", {}, no
     other = f"arn:aws:firehose:{HERE}:deliverystream/slipway-production-captures"
     yield "subscription-staging", "firehose:PutRecordBatch", other, {}, no
-    destination = f"arn:aws:events:{HERE}:api-destination/slipway-github/1"
-    yield "events", "events:InvokeApiDestination", destination, {}, yes
-    yield "events", "events:InvokeApiDestination", destination.replace("slipway", "other"), {}, no
+    destinations = f"arn:aws:events:{HERE}:api-destination"
+    yield "events", "events:InvokeApiDestination", f"{destinations}/slipway-github/1", {}, yes
+    yield "events", "events:InvokeApiDestination", f"{destinations}/other-github/1", {}, no
 
 
 ROWS = list(rows())

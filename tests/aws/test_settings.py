@@ -43,15 +43,17 @@ def test_a_second_time_finds_all_in_place(told: tuple[EmulatedAws, str]) -> None
 
 def test_the_variables_name_what_is_in_aws(github: GitHub, told: tuple[EmulatedAws, str]) -> None:
     roles = told[0].client("iam").list_roles(PathPrefix="/slipway/github/")["Roles"]
-    arns = {each["RoleName"].removeprefix("slipway-").upper().replace("-", "_"): each["Arn"] for each in roles}
+    arns = {each["RoleName"].removeprefix("slipway-"): each["Arn"] for each in roles}
     assert len(arns) == 7
-    assert github.variables == {f"AWS_ROLE_{name}": arn for name, arn in arns.items()} | {
+    registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    execution = "arn:aws:iam::123456789012:role/slipway/execution"
+    assert github.variables == {f"AWS_ROLE_{name.upper().replace('-', '_')}": arn for name, arn in arns.items()} | {
         "AWS_ACCOUNT_ID": "123456789012",
         "AWS_REGION": "us-east-1",
         "SLIPWAY_BUCKET": "slipway-artifacts-123456789012",
         "SLIPWAY_DVC_REMOTE": "s3://slipway-data-123456789012/dvc",
-        "SLIPWAY_TRAINING_REPOSITORY": "123456789012.dkr.ecr.us-east-1.amazonaws.com/slipway-train",
-        "SLIPWAY_TRAINING_ROLE": "arn:aws:iam::123456789012:role/slipway/execution/slipway-sagemaker",
+        "SLIPWAY_TRAINING_REPOSITORY": f"{registry}/slipway-train",
+        "SLIPWAY_TRAINING_ROLE": f"{execution}/slipway-sagemaker",
     }
 
 

@@ -23,6 +23,10 @@ from slipway.rehearsal.terraform import Terraform
 pytestmark = pytest.mark.slow
 NOTHING = "No changes. Your infrastructure matches the configuration."
 STAGING = ("serving", "staging")
+STATE = "slipway-state-123456789012"
+DATA = "slipway-data-123456789012"
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+EXECUTION = "arn:aws:iam::123456789012:role/slipway/execution"
 UNLOCKED = {"TF_CLI_ARGS_plan": "-no-color -lock=false"}
 Push = Callable[[EmulatedAws, str], str]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -58,8 +62,8 @@ def run(platform: Terraform, aws: EmulatedAws, trainable: Path) -> Run:
         "SLIPWAY_COMPUTE": "sagemaker",
         "SLIPWAY_OVERRIDES": "tracking=off",
         "SLIPWAY_BUCKET": "slipway-artifacts-123456789012",
-        "SLIPWAY_TRAINING_ROLE": "arn:aws:iam::123456789012:role/slipway/execution/slipway-sagemaker",
-        "SLIPWAY_TRAINING_REPOSITORY": "123456789012.dkr.ecr.us-east-1.amazonaws.com/slipway-train",
+        "SLIPWAY_TRAINING_ROLE": f"{EXECUTION}/slipway-sagemaker",
+        "SLIPWAY_TRAINING_REPOSITORY": f"{REGISTRY}/slipway-train",
         "GIT_CONFIG_GLOBAL": "/dev/null",
     }
 
@@ -88,7 +92,7 @@ def digest(platform: Terraform, aws: EmulatedAws, push: Push) -> str:
 
 
 def test_platform_before_bootstrap_says_what_comes_first(terraform: Terraform) -> None:
-    with pytest.raises(UserError, match=r"slipway-state-123456789012 does not exist: `make bootstrap` comes first"):
+    with pytest.raises(UserError, match=f"{STATE} does not exist: `make bootstrap` comes first"):
         terraform("plan", "platform")
 
 
@@ -124,10 +128,10 @@ def test_a_name_or_region_that_aws_does_not_take_is_named(terraform: Terraform, 
 
 
 def test_a_bucket_of_states_that_is_anothers_is_named(terraform: Terraform, aws: EmulatedAws) -> None:
-    aws.faults.take_name("slipway-state-123456789012")
-    with pytest.raises(UserError, match=r"slipway-state-123456789012 is closed to you .* choose another `project`"):
+    aws.faults.take_name(STATE)
+    with pytest.raises(UserError, match=rf"{STATE} is closed to you .* choose another `project`"):
         terraform("bootstrap", "bootstrap")
-    aws.faults.free_name("slipway-state-123456789012")
+    aws.faults.free_name(STATE)
 
 
 def test_a_bootstrap_that_broke_off_goes_on(terraform: Terraform, aws: EmulatedAws) -> None:
@@ -150,10 +154,10 @@ def test_serving_before_platform_says_what_comes_first(terraform: Terraform) -> 
 
 
 def test_a_bucket_that_is_anothers_is_named(terraform: Terraform, aws: EmulatedAws) -> None:
-    aws.faults.take_name("slipway-data-123456789012")
-    with pytest.raises(UserError, match=r"slipway-data-123456789012\)?:[\s\S]*BucketAlreadyExists"):
+    aws.faults.take_name(DATA)
+    with pytest.raises(UserError, match=rf"{DATA}\)?:[\s\S]*BucketAlreadyExists"):
         terraform("apply", "platform")
-    aws.faults.free_name("slipway-data-123456789012")
+    aws.faults.free_name(DATA)
 
 
 def test_what_is_applied_is_not_changed_by_a_second_plan(platform: Terraform, digest: str) -> None:
@@ -163,7 +167,7 @@ def test_what_is_applied_is_not_changed_by_a_second_plan(platform: Terraform, di
 
 
 def test_the_state_is_in_the_bucket_and_not_here(platform: Terraform, aws: EmulatedAws, digest: str) -> None:
-    found = aws.client("s3").list_objects_v2(Bucket="slipway-state-123456789012")["Contents"]
+    found = aws.client("s3").list_objects_v2(Bucket=STATE)["Contents"]
     assert [each["Key"] for each in found] == ["bootstrap.tfstate", "platform.tfstate", "serving/staging.tfstate"]
     assert list(platform.folder.rglob("*.tfstate")) == [
         path for path in platform.folder.rglob("*.tfstate") if ".terraform" in path.parts
@@ -177,19 +181,19 @@ def test_another_digest_is_an_update_and_what_a_release_does_with_it_is_none_of_
     other = push(aws, "second")
     told = platform("apply", *STAGING, role="deploy-staging", TF_VAR_image_digest=other)
     assert "Plan: 0 to add, 2 to change, 0 to destroy." in told
-    client = aws.client("lambda")
-    alias = client.get_alias(FunctionName="slipway-staging", Name="live")
-    versions = client.list_versions_by_function(FunctionName="slipway-staging")["Versions"]
+    client, name = aws.client("lambda"), "slipway-staging"
+    alias = client.get_alias(FunctionName=name, Name="live")
+    versions = client.list_versions_by_function(FunctionName=name)["Versions"]
     assert (alias["FunctionVersion"], [each["Version"] for each in versions]) == ("$LATEST", ["$LATEST"])
     assert NOTHING in platform("plan", *STAGING, TF_VAR_image_digest=other)
     # a release publishes, and shifts the alias: the next plan leaves both alone
-    version = client.publish_version(FunctionName="slipway-staging", Description="its bundle")["Version"]
-    client.update_alias(FunctionName="slipway-staging", Name="live", FunctionVersion=version)
+    version = client.publish_version(FunctionName=name, Description="its bundle")["Version"]
+    client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
     assert NOTHING in platform("plan", *STAGING, TF_VAR_image_digest=other)
 
 
 def test_a_lock_that_another_holds_is_respected(platform: Terraform, aws: EmulatedAws) -> None:
-    lock = {"Bucket": "slipway-state-123456789012", "Key": "platform.tfstate.tflock"}
+    lock = {"Bucket": STATE, "Key": "platform.tfstate.tflock"}
     held = b'{"ID":"8a1f4b7e","Operation":"OperationTypeApply","Who":"someone@else","Version":"1.11.4","Path":""}'
     aws.client("s3").put_object(**lock, Body=held)
     with pytest.raises(UserError, match=r"(?s)Error acquiring the state lock.*someone@else"):
@@ -207,8 +211,9 @@ def test_another_name_for_the_project_is_refused(platform: Terraform, aws: Emula
         platform("bootstrap", "bootstrap")
     # nor does a state that somebody takes along
     s3.create_bucket(Bucket=other)
-    s3.copy({"Bucket": "slipway-state-123456789012", "Key": "platform.tfstate"}, other, "platform.tfstate")
-    with pytest.raises(UserError, match=r'state\s+is\s+that\s+of\s+project\s+"slipway",\s+not\s+"other"'):
+    s3.copy({"Bucket": STATE, "Key": "platform.tfstate"}, other, "platform.tfstate")
+    said = r'state\s+is\s+that\s+of\s+project\s+"slipway",\s+not\s+"other"'
+    with pytest.raises(UserError, match=said):
         platform("plan", "platform")
     s3.delete_object(Bucket=other, Key="platform.tfstate")
     s3.delete_bucket(Bucket=other)
@@ -277,7 +282,7 @@ def test_data_is_pushed_by_one_role_and_pulled_by_others(run: Run, trainable: Pa
     subprocess.run(["git", "init", "-q"], cwd=trainable, check=True)
     run("train", "dvc", "init", "-q")
     run("train", "dvc", "add", "-q", "data/prepared")
-    run("train", "dvc", "remote", "add", "-q", "--default", "aws", "s3://slipway-data-123456789012/dvc")
+    run("train", "dvc", "remote", "add", "-q", "--default", "aws", f"s3://{DATA}/dvc")
     before = sorted(path.name for path in (trainable / "data" / "prepared").iterdir())
     assert "Forbidden" in run("operate", "dvc", "push", good=False).stderr
     run("train", "dvc", "push", "-q")

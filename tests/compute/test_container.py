@@ -147,7 +147,8 @@ def test_a_container_that_fails_says_why(
     backend = Local(JobFolder("3" * 16, tmp_path), worker("cpu"))
     backend.submit(job, Inputs(prepared, None, None))
     assert any("error: the loss is not a number" in line for line in list(backend.follow()))
-    with pytest.raises(UserError, match=r"slipway-3+-1 failed: the loss is not a number at step"):
+    said = r"slipway-3+-1 failed: the loss is not a number at step"
+    with pytest.raises(UserError, match=said):
         backend.collect()
 
 
@@ -181,12 +182,12 @@ def test_an_image_that_is_not_built_is_named_with_what_builds_it(engine: Path, d
 def test_a_job_whose_image_is_gone_fails_in_words(
     job_of: Callable[..., Job], tmp_path: Path, prepared: Path, engine: Path
 ) -> None:
-    gone = (sys.executable, "-m", "slipway.compute.container", "slipway-train:gone-cpu")
+    image = "slipway-train:gone-cpu"
+    gone = (sys.executable, "-m", "slipway.compute.container", image)
     backend = Local(JobFolder("4" * 16, tmp_path), gone)
     backend.submit(job_of(digits="4"), Inputs(prepared, None, None))
-    assert list(backend.follow()) == [
-        "error: the image slipway-train:gone-cpu is missing: `make image-train DEVICE=cpu` builds it."
-    ]
+    said = f"error: the image {image} is missing: `make image-train DEVICE=cpu` builds it."
+    assert list(backend.follow()) == [said]
     assert backend.status() == "failed"
 
 

@@ -61,7 +61,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    package = shutil.copytree(PACKAGE, folder / "src" / "slipway", ignore=shutil.ignore_patterns("__pycache__"))
+    cached = shutil.ignore_patterns("__pycache__")
+    package = shutil.copytree(PACKAGE, folder / "src" / "slipway", ignore=cached)
     shutil.copytree(ROOT / "docker", folder / "docker")
     write(folder / "prepared", {"meta.json": b"{}", "train/tokens.npy": b"tokens"})
     monkeypatch.setattr("slipway.compute.job.PACKAGE", package)
@@ -171,11 +172,16 @@ def test_the_release_of_whatever_trains_is_part_of_the_job(project: Path, path: 
 
 def test_what_trains_nothing_is_no_part_of_the_job(project: Path) -> None:
     before = name()
-    package, trains = project / "src" / "slipway", {path for pattern in SOURCES for path in PACKAGE.glob(pattern)}
+    package = project / "src" / "slipway"
+    trains = {path for pattern in SOURCES for path in PACKAGE.glob(pattern)}
     for path in package.rglob("*.py"):
         if PACKAGE / path.relative_to(package) not in trains:
             path.write_text("# edited")
-    for path in ("src/slipway/training/__pycache__/loop.cpython-311.pyc", "docker/train", "docker/train.Dockerfile"):
+    for path in (
+        "src/slipway/training/__pycache__/loop.cpython-311.pyc",
+        "docker/train",
+        "docker/train.Dockerfile",
+    ):
         (project / path).parent.mkdir(exist_ok=True)
         (project / path).write_text("another")
     (package / "training" / "notes.md").write_text("notes")

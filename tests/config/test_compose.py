@@ -250,7 +250,8 @@ def test_overrides_of_the_environment_are_named_as_such(
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking.system_metrics=3")
     assert "SLIPWAY_OVERRIDES: tracking.system_metrics: " in message(capsys, "ui")
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking.uri='unclosed")
-    assert 'SLIPWAY_OVERRIDES: "tracking.uri=\'unclosed" cannot be split' in message(capsys, "ui")
+    said = message(capsys, "ui")
+    assert 'SLIPWAY_OVERRIDES: "tracking.uri=\'unclosed" cannot be split' in said
 
 
 def test_a_missing_or_undecodable_order_form_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,10 +25,11 @@ def sections(schema: str) -> list[type[Section]]:
 def readers(schema: str) -> list[ast.Module]:
     """The modules that import the schema, directly or as a part of another."""
     trees = []
+    module = f"slipway.config.{schema}"
     for path in SOURCE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        if f"slipway.config.{schema}" in imported and path.name not in ("root.py", "__init__.py"):
+        if module in imported and path.name not in ("root.py", "__init__.py"):
             trees.append(tree)
     return trees
 
@@ -38,8 +39,8 @@ def read_by_name(tree: ast.Module, schema: str) -> set[str]:
 
     An attribute of the same name on something else reads no key.
     """
-    nodes = list(ast.walk(tree))
-    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == f"slipway.config.{schema}"]
+    nodes, module = list(ast.walk(tree)), f"slipway.config.{schema}"
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == module]
     types = {alias.asname or alias.name for node in imports for alias in node.names}
 
     def typed(node: ast.expr | None) -> bool:

@@ -208,7 +208,8 @@ def test_downloads_are_shared_by_the_experiments_of_a_project(tmp_path, monkeypa
 
 
 def test_two_processes_do_not_write_one_part(server, project):
-    code = f"from slipway.data.download import download; print(download({server.url!r}, {SUM!r}, 'k').name)"
+    path = f"download({server.url!r}, {SUM!r}, 'k')"
+    code = f"from slipway.data.download import download; print({path}.name)"
     runs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     names = {run.communicate(timeout=60)[0] for run in runs}
     assert len(names) == 1

@@ -170,5 +170,6 @@ def test_a_broken_profile_is_an_error_in_words(tmp_path, content):
 )
 def test_a_value_of_another_type_is_named(tmp_path, key, value, place):
     (tmp_path / "p.json").write_text(json.dumps(profile.to_json(profile.measure(BASE)[0]) | {key: value}))
-    with pytest.raises(UserError, match=rf"p\.json: not a data profile \({place}.*slipway accept-profile"):
+    said = rf"p\.json: not a data profile \({place}.*slipway accept-profile"
+    with pytest.raises(UserError, match=said):
         profile.load(tmp_path / "p.json")

@@ -67,7 +67,8 @@ def test_two_folders_get_the_same_bytes(tmp_path, monkeypatch, good):
 
 def test_two_processes_get_the_same_bytes(good):
     before = good.files()
-    code = "import sys; from slipway.__main__ import main; sys.exit(max(main([v]) for v in sys.argv[1:]))"
+    imports = "import sys; from slipway.__main__ import main"
+    code = f"{imports}; sys.exit(max(main([v]) for v in sys.argv[1:]))"
     env = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", code, *STAGES], env=env, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

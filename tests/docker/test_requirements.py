@@ -82,7 +82,10 @@ def test_what_torch_needs_is_locked_too() -> None:
 
 
 def test_what_the_code_that_trains_names_is_locked() -> None:
-    files = [ROOT / "src/slipway/tracking.py", *(path for pattern in SOURCES for path in PACKAGE.glob(pattern))]
+    files = [
+        ROOT / "src/slipway/tracking.py",
+        *(path for pattern in SOURCES for path in PACKAGE.glob(pattern)),
+    ]
     named = {
         name.partition(".")[0]
         for path in files

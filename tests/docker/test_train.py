@@ -79,7 +79,8 @@ def test_the_process_becomes_the_one_that_trains(tmp_path: Path, words: list[str
     process = start(tmp_path, *words, str(tmp_path))
     number, root, code = process.communicate(timeout=60)[0].split()
     assert (int(number), root, process.returncode) == (process.pid, str(tmp_path), 0)
-    assert code.startswith(str(tmp_path / "tmp" / "slipway-")), "it did not run the code of the job"
+    unpacked = str(tmp_path / "tmp" / "slipway-")
+    assert code.startswith(unpacked), "it did not run the code of the job"
 
 
 def test_a_signal_reaches_what_trains(tmp_path: Path) -> None:

@@ -8,7 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from slipway.errors import UserError
-from slipway.evaluation.predictions import Champion, Predictions, read_predictions, write_predictions
+from slipway.evaluation.predictions import (
+    Champion,
+    Predictions,
+    read_predictions,
+    write_predictions,
+)
 
 PREDICTIONS = Predictions(
     labels=("b", "text", "probability: x"),

@@ -390,7 +390,7 @@ def test_a_setting_that_is_none_is_named(shipped: Path) -> None:
 def start(bundle: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """A cold start in a process of its own."""
     folder = Path(__file__).resolve().parents[2] / "lambda"
-    environment = {"SLIPWAY_BUNDLE": str(bundle), "PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"} | environment
+    own = {"SLIPWAY_BUNDLE": str(bundle), "PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"}
     return subprocess.run(
-        [sys.executable, "-c", "import app"], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", "import app"], env=own | environment, capture_output=True, text=True, check=False
     )

@@ -33,7 +33,11 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 @pytest.fixture
 def captures(load: Callable[..., ModuleType], shipped: Path) -> Callable[..., ModuleType]:
     """app.py that captures each request."""
-    return lambda rate="1", texts="hash": load(shipped, SLIPWAY_CAPTURE_RATE=rate, SLIPWAY_CAPTURE_TEXT=texts)
+    return lambda rate="1", texts="hash": load(
+        shipped,
+        SLIPWAY_CAPTURE_RATE=rate,
+        SLIPWAY_CAPTURE_TEXT=texts,
+    )
 
 
 def test_a_line_tells_all_of_a_text_but_itself(

@@ -81,7 +81,11 @@ def test_memory_stays_as_it_is_over_many_requests(
 ) -> None:
     (tmp_path / "texts").write_text("\n".join(" ".join(text.split()) for text in rows["text"]), encoding="utf-8")
     folder = Path(__file__).resolve().parents[2] / "lambda"
-    environment = os.environ | {"SLIPWAY_BUNDLE": str(shipped), "PYTHONPATH": str(folder), "SLIPWAY_CAPTURE_RATE": "1"}
+    environment = os.environ | {
+        "SLIPWAY_BUNDLE": str(shipped),
+        "PYTHONPATH": str(folder),
+        "SLIPWAY_CAPTURE_RATE": "1",
+    }
     done = subprocess.run(
         [sys.executable, "-c", ASKS, str(tmp_path / "texts"), str(REQUESTS[soak]), str(REQUESTS[soak] // STEPS)],
         env=environment,

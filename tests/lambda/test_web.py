@@ -49,9 +49,17 @@ def test_the_page_may_ask_this_server_alone(server: str) -> None:
     ("name", "value", "said"),
     [
         ("SLIPWAY_BUNDLE", "/nowhere", "/nowhere/manifest.json cannot be read"),
-        ("SLIPWAY_PAGE", "true", "SLIPWAY_PAGE: 'true' is neither 0 nor 1"),
+        (
+            "SLIPWAY_PAGE",
+            "true",
+            "SLIPWAY_PAGE: 'true' is neither 0 nor 1",
+        ),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1GB", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1GB' is no number of megabytes"),
-        ("SLIPWAY_CAPTURE_RATE", "2", "SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: the share"),
+        (
+            "SLIPWAY_CAPTURE_RATE",
+            "2",
+            "SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: the share",
+        ),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_line(shipped: Path, name: str, value: str, said: str) -> None:

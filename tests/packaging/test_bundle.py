@@ -17,7 +17,15 @@ from slipway.data.prepared import load_meta, load_rows
 from slipway.errors import UserError
 from slipway.files import sha256
 from slipway.models.store import load
-from slipway.packaging.bundle import Package, build, parity, pick, record, token_rows, write_manifest
+from slipway.packaging.bundle import (
+    Package,
+    build,
+    parity,
+    pick,
+    record,
+    token_rows,
+    write_manifest,
+)
 from slipway.packaging.onnx import torch_logits
 from slipway.predictor import Predictor
 

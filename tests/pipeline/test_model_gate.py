@@ -19,7 +19,8 @@ from slipway.delivery.report.handover import COMMITTED, REPORT, to_json
 from slipway.evaluation.predictions import read_predictions
 
 pytestmark = pytest.mark.slow
-GATE = [sys.executable, "-c", "import sys; from slipway.verbs.model_gate import run; sys.exit(run())"]
+RUN = "import sys; from slipway.verbs.model_gate import run; sys.exit(run())"
+GATE = [sys.executable, "-c", RUN]
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +201,8 @@ def test_a_model_that_only_a_branch_named_before_is_held_against_the_champion(cl
 
 def test_what_is_handed_over_is_what_publish_takes(main: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(main.folder)
-    job = Trained("slipway-0123456789abcdef-1", "0" * 16, 1, "done", "", "1 x ml.g5.xlarge", True, 60, 1.0, 9, 5, 0.1)
+    attempt = "slipway-0123456789abcdef-1"
+    job = Trained(attempt, "0" * 16, 1, "done", "", "1 x ml.g5.xlarge", True, 60, 1.0, 9, 5, 0.1)
     told = reported(read_predictions(Path("reports/predictions.parquet")), read("gate", GateConfig), took(job, 0.1))
     folder = tmp_path / "handover"
     (folder / "reports").mkdir(parents=True)

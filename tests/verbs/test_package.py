@@ -59,10 +59,9 @@ def test_two_processes_in_two_folders_make_the_same_bytes(
     there = project(tmp_path / "over" / "there", model, scopes)
     # what they cover the next test covers too, without what measuring it costs an export
     ours = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
+    command = [sys.executable, "-m", "slipway", "package"]
     for folder, environment in ((here, {"PYTHONHASHSEED": "1"}), (there, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"})):
-        subprocess.run(
-            [sys.executable, "-m", "slipway", "package"], cwd=folder, env={**ours, **environment}, check=True
-        )
+        subprocess.run(command, cwd=folder, env={**ours, **environment}, check=True)
     assert contents(here / "models" / "bundle") == contents(there / "models" / "bundle")
     records = [json.loads((folder / "models" / "package.json").read_text()) for folder in (here, there)]
     assert records[0]["digest"] == records[1]["digest"]

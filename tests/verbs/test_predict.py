@@ -20,7 +20,7 @@ def project(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return bundle.parent
 
 
-def slipway(*words: str, folder: Path, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def ask(*words: str, folder: Path, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "slipway", *words],
         cwd=folder,
@@ -32,7 +32,7 @@ def slipway(*words: str, folder: Path, text: bytes = b"") -> subprocess.Complete
 
 
 def test_a_text_and_its_probabilities_are_shown(project: Path) -> None:
-    done = slipway("predict", "Hello, [bold]where[/bold] is my = card?", "what is the exchange rate", folder=project)
+    done = ask("predict", "Hello, [bold]where[/bold] is my = card?", "what is the exchange rate", folder=project)
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 0
     assert lines[0] == "Hello, [bold]where[/bold] is my = card?"
@@ -46,7 +46,7 @@ def test_a_text_and_its_probabilities_are_shown(project: Path) -> None:
 
 def test_texts_come_from_standard_input_too(project: Path) -> None:
     text = "\N{BYTE ORDER MARK}where is my card\r\n\r\nit is \N{SNOWMAN}\n".encode() + b"\xff broken\n"
-    done = slipway("predict", folder=project, text=text)
+    done = ask("predict", folder=project, text=text)
     out = done.stdout.decode()
     assert done.returncode == 0
     assert out.startswith("where is my card\n")
@@ -71,7 +71,7 @@ def test_it_needs_neither_torch_nor_the_pipeline(project: Path) -> None:
 
 
 def test_no_text_is_an_error(project: Path) -> None:
-    done = slipway("predict", folder=project, text=b" \n\n")
+    done = ask("predict", folder=project, text=b" \n\n")
     assert done.returncode == 2
     assert done.stderr.decode().startswith('error: no text: `slipway predict "some text"`')
 
@@ -121,20 +121,21 @@ def test_after_two_dashes_every_word_is_a_text(project: Path, capsys: pytest.Cap
 
 
 def test_after_two_dashes_help_is_a_text(project: Path) -> None:
-    done = slipway("predict", "--", "--help", folder=project)
+    done = ask("predict", "--", "--help", folder=project)
     assert done.stdout.startswith(b"--help\n")
 
 
 def test_a_terminal_that_cannot_write_a_sign_shows_another(project: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "slipway", "predict", "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber"]
+    text = "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber"
+    command = [sys.executable, "-m", "slipway", "predict", text]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"?ber\n")
 
 
 def test_no_bundle_is_an_error_that_names_the_command(tmp_path: Path) -> None:
-    done = slipway("predict", "my card", folder=tmp_path)
+    done = ask("predict", "my card", folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr.decode().startswith("error: models/bundle is missing: `dvc repro package` makes it")
 

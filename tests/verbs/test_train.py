@@ -164,7 +164,8 @@ def test_a_job_is_submitted_listed_followed_stopped_and_gone_on_with(
     assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
     assert main(["stop", name]) == 0
     assert f"{name} does not run (compute=local): the job is stopped" in capsys.readouterr().out
-    for words in (["logs", f"{name}1"], ["logs"], ["stop", "nothing"], ["stop", "slipway-0123456789abcdef-1"]):
+    other = "slipway-0123456789abcdef-1"
+    for words in (["logs", f"{name}1"], ["logs"], ["stop", "nothing"], ["stop", other]):
         assert main(words) == 2
     assert main(["submit"]) == 0
     assert capsys.readouterr().out.startswith(f"{name[:-1]}2 started")

@@ -13,7 +13,11 @@ Rule = Callable[[Any], list[str]]
 ROLE = re.compile(r'^ +([\w-]+) += \{ environment = (null|"[\w-]+"), main_only = (true|false)', re.MULTILINE)
 VARIABLE = re.compile(r"\bvars\.(\w+)")
 # a repository may set these besides; without them something is left out, and said
-OPTIONAL = {"MLFLOW_TRACKING_URI", "SLIPWAY_ATTESTATIONS", "SLIPWAY_CODE_SECURITY"}
+OPTIONAL = {
+    "MLFLOW_TRACKING_URI",
+    "SLIPWAY_ATTESTATIONS",
+    "SLIPWAY_CODE_SECURITY",
+}
 
 
 def roles() -> dict[str, tuple[str | None, bool]]:
@@ -138,8 +142,8 @@ def other_ways_to_production(flows: Any) -> list[str]:
     """What releases outside of deploy.yml, and applies another root than platform by make."""
     found = []
     for where, step in flows.steps():
-        command = step.get("run", "").strip()
-        if re.search(r"slipway (release|roll-back)", command) and not where.startswith("deploy.yml"):
+        command, elsewhere = step.get("run", "").strip(), not where.startswith("deploy.yml")
+        if elsewhere and re.search(r"slipway (release|roll-back)", command):
             found.append(where)
         if re.search(r"make (apply|plan|bootstrap|destroy)", command) and not command.endswith(" ROOT=platform"):
             found.append(where)
@@ -150,6 +154,8 @@ REPORT = "      name: report\n      deployment: false\n    permissions:\n      c
 SUBMIT = "      id-token: write # AWS knows the job by it\n"
 PERSIST = "          persist-credentials: false\n"
 SAME = "head.repo.full_name == github.repository"
+COMPUTE = "      SLIPWAY_COMPUTE: sagemaker"
+BUCKET = "vars.SLIPWAY_BUCKET"
 RULES: list[tuple[Rule, str, str, str]] = [
     (jobs_without_bounds, "ci.yml", "    timeout-minutes: 90\n", ""),
     (jobs_without_bounds, "ci.yml", "    permissions:\n      contents: read\n", ""),
@@ -165,14 +171,19 @@ RULES: list[tuple[Rule, str, str, str]] = [
     (rights_beside_foreign_code, "report.yml", f"{REPORT}read", f"{REPORT}write"),
     (rights_beside_foreign_code, "train.yml", SUBMIT, f"      actions: write\n{SUBMIT}"),
     (rights_beside_foreign_code, "report.yml", PERSIST, f"{PERSIST}          ref: ${{{{ matrix.sha }}}}\n"),
-    (tokens_too_wide, "train.yml", "      SLIPWAY_COMPUTE: sagemaker", "      GITHUB_TOKEN: ${{ github.token }}"),
+    (tokens_too_wide, "train.yml", COMPUTE, "      GITHUB_TOKEN: ${{ github.token }}"),
     (tokens_too_wide, "ci.yml", "run: dvc repro", "run: dvc repro\n        env: {KEY: '${{ secrets.KEY }}'}"),
     (caches_that_give_rights, "deploy.yml", "          cache: save", "          cache: restore"),
     (caches_that_give_rights, "report.yml", "          cache: restore", "          cache: save"),
     (credentials_that_stay, "ci.yml", PERSIST, "          persist-credentials: true\n"),
     (credentials_that_stay, "train.yml", PERSIST, ""),
     (credentials_too_early, "infra.yml", "uses: ./.github/actions/setup", "uses: ./.github/actions/none"),
-    (variables_that_nobody_sets, "train.yml", "vars.SLIPWAY_BUCKET", "vars.SLIPWAY_BUCKETS"),
+    (variables_that_nobody_sets, "train.yml", BUCKET, f"{BUCKET}S"),
     (other_ways_to_production, "infra.yml", "make apply ROOT=platform", "make apply ROOT=serving ENV=staging"),
-    (other_ways_to_production, "report.yml", "slipway sweep", "slipway release staging"),
+    (
+        other_ways_to_production,
+        "report.yml",
+        "slipway sweep",
+        "slipway release staging",
+    ),
 ]

@@ -37,7 +37,8 @@ LOCAL = "or train without one: SLIPWAY_COMPUTE=local"
 
 def worker(device: str) -> Sequence[str]:
     """The command that trains in a folder, which is its last argument: the backend `local` starts it."""
-    return sys.executable, "-m", "slipway.compute.container", f"{PROJECT}-train:{image_tag(device)}"
+    image = f"{PROJECT}-train:{image_tag(device)}"
+    return sys.executable, "-m", "slipway.compute.container", image
 
 
 def ready(image: str) -> str:

@@ -67,7 +67,9 @@ def parse_name(name: str) -> tuple[str, int]:
     """The hash and the number of the attempt that `job_name` made a name of. Raises UserError for any other text."""
     found = NAME.fullmatch(name)
     if found is None or found["project"] != PROJECT:
-        raise UserError(f"{name!r} is no name of a job ({PROJECT}-HASH-ATTEMPT): `slipway jobs` lists them.")
+        raise UserError(
+            f"{name!r} is no name of a job ({PROJECT}-HASH-ATTEMPT): `slipway jobs` lists them.",
+        )
     return found["hash"], int(found["attempt"])
 
 

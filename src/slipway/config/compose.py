@@ -74,8 +74,9 @@ def resolve(order: Order, conf: Path = CONF, params: Path = PARAMS) -> tuple[Res
 def runtime(overrides: Sequence[str] = (), conf: Path = CONF) -> Runtime:
     """Compose and check `compute` and `tracking`: choices of one run, from conf/, the environment and the command line.
 
-    `SLIPWAY_COMPUTE` chooses the group `compute`; `SLIPWAY_OVERRIDES` holds further `key=value` words; both reach a
-    verb through `dvc repro`. Raises UserError for a key of any other section.
+    `SLIPWAY_COMPUTE` chooses the group `compute`;
+    `SLIPWAY_OVERRIDES` holds further `key=value` words; both reach a verb through `dvc repro`.
+    Raises UserError for a key of any other section.
     """
     for name in [name for name in os.environ if name.startswith(("SLIPWAY_", "MLFLOW_"))]:
         if not os.environ[name]:
@@ -95,7 +96,9 @@ def environment_overrides() -> list[str]:
     try:
         return ([f"compute={compute}"] if compute else []) + shlex.split(given)
     except ValueError as error:
-        raise UserError(f"SLIPWAY_OVERRIDES: {given!r} cannot be split into words: {error}.") from error
+        raise UserError(
+            f"SLIPWAY_OVERRIDES: {given!r} cannot be split into words: {error}.",
+        ) from error
 
 
 def _compose(

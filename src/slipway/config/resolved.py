@@ -28,14 +28,18 @@ def read(key: str, kind: Any, path: Path = RESOLVED) -> Any:
         value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
-            raise UserError(f"{path} has no key {key}: run `slipway compose` to write it anew.")
+            raise UserError(
+                f"{path} has no key {key}: run `slipway compose` to write it anew.",
+            )
         value = value[part]
     try:
         return TypeAdapter(kind).validate_json(json.dumps(value))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join([key, *_keys(value, first["loc"])])
-        raise UserError(f"{path}: {where}: {first['msg']}. Run `slipway compose` to write it anew.") from error
+        raise UserError(
+            f"{path}: {where}: {first['msg']}. Run `slipway compose` to write it anew.",
+        ) from error
 
 
 def _keys(value: Any, location: Sequence[int | str]) -> Iterator[str]:

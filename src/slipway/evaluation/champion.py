@@ -22,7 +22,8 @@ STAGE, OUT = "package", "models/bundle"
 
 def read_champion(path: Path = CHAMPION) -> str | None:
     """The DVC hash of the champion's bundle, or None where there is no champion. Raises UserError for anything else."""
-    mend = '`slipway champion REVISION` writes it; {"bundle": null} means that there is no champion.'
+    none = '{"bundle": null} means that there is no champion.'
+    mend = f"`slipway champion REVISION` writes it; {none}"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         digest = content["bundle"]

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from slipway.config.gate import Answer, Budgets, GateConfig
 from slipway.evaluation.predictions import Predictions
-from slipway.metrics import Difference, McNemar, accuracy, macro_f1, mcnemar_exact, paired_bootstrap
+from slipway.metrics import (
+    Difference,
+    McNemar,
+    accuracy,
+    macro_f1,
+    mcnemar_exact,
+    paired_bootstrap,
+)
 
 Opponent = Literal["champion", "baseline"]
 Outcome = Literal["better", "worse", "tie"]

@@ -20,7 +20,9 @@ def run() -> None:
     last = fleet().last(wanted.job.hash)
     compute = wanted.choices.compute
     if last is None or not isinstance(compute, SageMakerCompute):
-        raise UserError(f"job {wanted.job.hash} was never started: `slipway submit` comes before.")
+        raise UserError(
+            f"job {wanted.job.hash} was never started: `slipway submit` comes before.",
+        )
     kind = last.machines.rpartition(" ")[2]
     hour = cost_usd(compute, kind, 3600, int(last.machines.partition(" ")[0]))
     number = number_of({})

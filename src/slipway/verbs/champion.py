@@ -9,7 +9,9 @@ from slipway.evaluation.champion import CHAMPION, champion_of, read_champion, wr
 def run(words: Sequence[str] = ()) -> None:
     """Show what champion.json names; with a revision, write it first. Raises UserError for more than one."""
     if len(words) > 1:
-        raise UserError("slipway champion takes one git revision, e.g. `slipway champion origin/main`.")
+        raise UserError(
+            "slipway champion takes one git revision, e.g. `slipway champion origin/main`.",
+        )
     for revision in words:
         commit, digest = champion_of(revision)
         write_champion(digest)

@@ -6,7 +6,8 @@ from slipway.config.compose import read_order, resolve, runtime
 from slipway.config.resolved import RESOLVED
 from slipway.files import write_whole
 
-HEADER = "# Written by `slipway compose` from params.yaml and conf/. A pull request shows here what really changes.\n"
+WRITTEN = "# Written by `slipway compose` from params.yaml and conf/."
+HEADER = f"{WRITTEN} A pull request shows here what really changes.\n"
 
 
 def run() -> None:

@@ -19,7 +19,9 @@ def run() -> None:
     """
     url = variable("SLIPWAY_DVC_REMOTE")
     if not url.startswith("s3://") or any(sign.isspace() for sign in url):
-        raise UserError(f"SLIPWAY_DVC_REMOTE={url!r}: must be s3://BUCKET/FOLDER, as terraform/platform prints it.")
+        raise UserError(
+            f"SLIPWAY_DVC_REMOTE={url!r}: must be s3://BUCKET/FOLDER, as terraform/platform prints it.",
+        )
     if not FILE.parent.is_dir():
         raise UserError(f"{FILE.parent} is missing: run this in the root of a checkout.")
     settings = configparser.ConfigParser(interpolation=None)

@@ -22,5 +22,7 @@ def fleet() -> Fleet:
     """The jobs of the account that this run's choices name. Raises UserError where they name none."""
     compute = runtime().compute
     if not isinstance(compute, SageMakerCompute):
-        raise UserError("this is about jobs on SageMaker: SLIPWAY_COMPUTE=sagemaker, or compute=sagemaker.")
+        raise UserError(
+            "this is about jobs on SageMaker: SLIPWAY_COMPUTE=sagemaker, or compute=sagemaker.",
+        )
     return Fleet(compute)

@@ -31,7 +31,9 @@ def run(words: list[str]) -> None:
     if kind == "train":
         compute = runtime(overrides).compute
         if not isinstance(compute, SageMakerCompute):
-            raise UserError("slipway image train needs compute=sagemaker: others take no image from a registry.")
+            raise UserError(
+                "slipway image train needs compute=sagemaker: others take no image from a registry.",
+            )
         registry = Registry(Account(project().region), f"{project().name}-train")
         devices = list(dict.fromkeys(device_of(each) for each in compute.instance_types))
         found = [

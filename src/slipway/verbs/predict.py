@@ -41,7 +41,9 @@ def texts_of(words: list[str]) -> list[str]:
     before, after = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
     for word in before:
         if word.startswith("-"):
-            raise UserError(f"slipway predict has no option {word!r}; a text that begins with - stands after --.")
+            raise UserError(
+                f"slipway predict has no option {word!r}; a text that begins with - stands after --.",
+            )
     texts = [*before, *after]
     if not all(text.strip() for text in texts):
         raise UserError('an empty text has no class: `slipway predict "some text"`.')
@@ -54,7 +56,9 @@ def lines_of_input() -> list[str]:
     content = "" if nobody else sys.stdin.buffer.read().decode("utf-8-sig", "replace")
     lines = [line for line in content.splitlines() if line.strip()]
     if not lines:
-        raise UserError('no text: `slipway predict "some text"`, or one text a line on standard input.')
+        raise UserError(
+            'no text: `slipway predict "some text"`, or one text a line on standard input.',
+        )
     return lines
 
 

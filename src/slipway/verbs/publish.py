@@ -29,7 +29,8 @@ def run(words: list[str]) -> None:
         pages["report and bundle"] = f"{page}#artifacts"
         note = "The MLflow run is exported as an artifact of the run: there is no tracking server."
     else:
-        note = "`slipway connect && dvc pull reports/report.html models/bundle` brings the HTML report and the bundle."
+        pull = "slipway connect && dvc pull reports/report.html models/bundle"
+        note = f"`{pull}` brings the HTML report and the bundle."
     if tracked.startswith("https://") and not USERINFO.search(tracked) and not urlsplit(tracked).query:
         pages["MLflow"] = tracked
     number = number_of({})

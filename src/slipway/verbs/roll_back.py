@@ -23,7 +23,9 @@ def run(words: list[str]) -> None:
     function = function_of("production")
     record = Record(function.name, function.account)
     if len(words) != 1 or not words[0].isdecimal():
-        raise UserError("slipway roll-back takes the number of a version of production's function.")
+        raise UserError(
+            "slipway roll-back takes the number of a version of production's function.",
+        )
     version = words[0]
     check_same_tip()
     if running := record.active():

@@ -11,4 +11,5 @@ def run(words: list[str]) -> None:
         print(f"{words[0]} does not run ({backend.choice}): the job is {backend.status()}{last}.")
         return
     backend.stop()
-    print(f"{words[0]} was asked to stop: `slipway logs {words[0]} {backend.choice}` shows its end.")
+    logs = f"`slipway logs {words[0]} {backend.choice}`"
+    print(f"{words[0]} was asked to stop: {logs} shows its end.")

@@ -34,7 +34,8 @@ def run() -> int:
         if started or backend.running():
             said = "started" if started else "runs already"
             name = backend.name
-            console.print(f"{name} {said}; `slipway logs {name} {backend.choice}` shows all it says", soft_wrap=True)
+            logs = f"`slipway logs {name} {backend.choice}`"
+            console.print(f"{name} {said}; {logs} shows all it says", soft_wrap=True)
             with Bar(console) as bar:
                 bar.show(backend.follow())
     except KeyboardInterrupt:

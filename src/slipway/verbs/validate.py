@@ -69,11 +69,12 @@ def _print(found: Findings) -> None:
         console.print(Text(f"cleaning: {line}"), soft_wrap=True)
     for line in [*found.notes, *map(str, found.drifted)]:
         console.print(Text(f"warning: {line}", style="yellow"), soft_wrap=True)
+    accept = "slipway accept-profile"
     if found.drifted:
-        console.print(Text("If the data is like this from now on: slipway accept-profile"), soft_wrap=True)
+        console.print(Text(f"If the data is like this from now on: {accept}"), soft_wrap=True)
     if found.baseline is None:
         console.print(
-            Text("no baseline profile to compare with; make this one the baseline: slipway accept-profile"),
+            Text(f"no baseline profile to compare with; make this one the baseline: {accept}"),
             soft_wrap=True,
         )
     console.print(Text(f"{found.facts}: no errors; the report is {REPORT}"), soft_wrap=True)

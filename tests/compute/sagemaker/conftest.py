@@ -43,7 +43,7 @@ def account(aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emula
 
 @cache
 def compute(words: tuple[str, ...], _: frozenset[tuple[str, str]]) -> Any:
-    """The section `compute` under these overrides, in an environment that says this of Slipway."""
+    """The section `compute` under these overrides, in an environment that says this of the project."""
     return runtime(["compute=sagemaker", *words]).compute
 
 
@@ -56,7 +56,7 @@ class Project:
 
     def backend(self, *words: str) -> SageMaker:
         """The backend as a new process would make it, under overrides of the configuration."""
-        ours = frozenset((name, value) for name, value in os.environ.items() if name.startswith("SLIPWAY_"))
+        ours = frozenset(each for each in os.environ.items() if each[0].startswith("SLIPWAY_"))
         return SageMaker(compute(words, ours), JobFolder(self.job.hash, self.state), self.said.append)
 
     def submit(self, *words: str) -> bool:

@@ -65,7 +65,8 @@ BAD: dict[str, tuple[Callable[..., None], str]] = {
     "may not list": (denies("s3:ListBucket"), "these credentials may not s3:ListBucket on s3://artifacts"),
     "may not look at images": (denies("ecr:DescribeImages"), f"{WHO} ecr:DescribeImages on arn:aws:ecr"),
     "no address of a registry": (
-        sets("SLIPWAY_TRAINING_REPOSITORY", "slipway-train"), "compute.repository: String should match"
+        sets("SLIPWAY_TRAINING_REPOSITORY", "slipway-train"),
+        "compute.repository: String should match",
     ),
     "a tag that AWS does not take": (sets("SLIPWAY_OWNER", "me & you"), "compute.tags.owner: String should match"),
     "a key that is none": (

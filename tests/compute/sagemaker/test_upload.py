@@ -15,7 +15,7 @@ from slipway.compute.sagemaker import upload
 
 def test_the_same_files_make_the_same_tarball(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = upload.source()
-    copy = tmp_path / "elsewhere" / "slipway"
+    copy = tmp_path / "elsewhere" / upload.PACKAGE.name
     shutil.copytree(upload.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"), copy_function=shutil.copyfile)
     for path in copy.rglob("*"):
         os.utime(path, (1, 1))
@@ -31,7 +31,12 @@ def test_the_same_files_make_the_same_tarball(tmp_path: Path, monkeypatch: pytes
 def test_training_finds_all_it_imports_in_the_tarball(tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(upload.source())) as archive:
         archive.extractall(tmp_path, filter="data")
-    program = "import slipway.training.loop, slipway.training.entry, slipway.tracking, slipway; print(slipway.__path__)"
+    program = """
+import slipway.training.loop
+import slipway.training.entry
+import slipway.tracking
+print(slipway.__path__)
+"""
     command = [sys.executable, "-c", program]
     env = os.environ | {"PYTHONPATH": str(tmp_path)}
     found = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

@@ -54,9 +54,8 @@ def test_the_verbs_know_jobs_by_name(
     assert "as asked; the next attempt goes on from there" in capsys.readouterr().err
     monkeypatch.setenv("SLIPWAY_COMPUTE", "local")
     assert main(["stop", f"{name[:-1]}2"]) == 2
-    assert (
-        "with compute=local: `slipway jobs` lists what ran here, and with compute=sagemaker" in capsys.readouterr().err
-    )
+    jobs = "`slipway jobs` lists what ran here"
+    assert f"with compute=local: {jobs}, and with compute=sagemaker" in capsys.readouterr().err
     monkeypatch.setenv("SLIPWAY_COMPUTE", "sagemaker")
     assert main(["logs", f"{name[:-1]}9"]) == 2
     assert main(["logs", "nothing"]) == 2
@@ -72,7 +71,8 @@ def test_what_the_tracking_server_did_not_hear_is_told_on_collection_and_once(
     monkeypatch.setenv("SLIPWAY_OVERRIDES", "tracking=mlflow")
     assert main(["train"]) == 0
     [request] = account.sent("sagemaker", "CreateTrainingJob")
-    assert set(request["Environment"]) == {"SLIPWAY_GIT_COMMIT", "SLIPWAY_CODE_SHA256"}
+    told = set(request["Environment"])
+    assert told == {"SLIPWAY_GIT_COMMIT", "SLIPWAY_CODE_SHA256"}
     assert main(["train"]) == 0
     client = mlflow.MlflowClient(uri)
     [run] = client.search_runs([client.get_experiment_by_name("slipway").experiment_id])

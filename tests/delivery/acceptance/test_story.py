@@ -165,7 +165,8 @@ def test_the_cheapest_machine_of_the_form_trains(monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_number_of_an_account_is_recorded() -> None:
-    told = f"arn:aws:iam::{ACCOUNT}:role/x, slipway-data-{ACCOUNT}, {ACCOUNT}.dkr.ecr, 12345678901234, a{ACCOUNT}b"
+    bucket = f"slipway-data-{ACCOUNT}"
+    told = f"arn:aws:iam::{ACCOUNT}:role/x, {bucket}, {ACCOUNT}.dkr.ecr, 12345678901234, a{ACCOUNT}b"
     assert masked(told).count("ACCOUNT") == 3
 
 

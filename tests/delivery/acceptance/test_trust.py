@@ -18,7 +18,8 @@ from slipway.rehearsal.aws.identity.roles import ALL
 
 ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = "123456789012"
-ARN = f"arn:aws:iam::{ACCOUNT}:role/slipway/github/slipway-deploy-staging"
+ROLE = "role/slipway/github/slipway-deploy-staging"
+ARN = f"arn:aws:iam::{ACCOUNT}:{ROLE}"
 NEEDS = Needs("acme/texts", "202", "main", {}, {"staging": "main"})
 REPOSITORY = {"id": 202, "name": "texts", "owner": {"login": "acme", "id": 101}}
 TRUST = trust(NEEDS, REPOSITORY, "AWS_ROLE_DEPLOY_STAGING", ARN)
@@ -40,7 +41,11 @@ def made(aws: EmulatedAws, *statements: dict[str, Any]) -> str:
     """The ARN of a role with GitHub's boundary whom these statements let in."""
     iam = aws.client("iam")
     policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-    boundary = iam.create_policy(PolicyName="slipway-github-boundary", Path="/slipway/", PolicyDocument=json.dumps(ALL))
+    boundary = iam.create_policy(
+        PolicyName="slipway-github-boundary",
+        Path="/slipway/",
+        PolicyDocument=json.dumps(ALL),
+    )
     return str(
         iam.create_role(
             RoleName="slipway-deploy-staging",

@@ -12,7 +12,13 @@ from slipway.delivery.github.api import GitHub
 from slipway.delivery.github.sticky import MARK, State, written
 from slipway.rehearsal.github import GitHub as Hub
 
-STATE = State(sha="a" * 40, job="slipway-0123456789abcdef", attempt=1, status="training", cost_usd=1.5)
+STATE = State(
+    sha="a" * 40,
+    job="slipway-0123456789abcdef",
+    attempt=1,
+    status="training",
+    cost_usd=1.5,
+)
 Client = Callable[..., GitHub]
 Opened = Callable[..., int]
 
@@ -88,7 +94,8 @@ def test_what_anyone_else_writes_is_no_state(hub: Hub, client: Client, opened: O
 
 def packed(**values: Any) -> str:
     told = json.loads(STATE.model_dump_json()) | values
-    return f"{MARK}\nx\n<!-- slipway-state: {base64.b64encode(json.dumps(told).encode()).decode()} -->"
+    state = base64.b64encode(json.dumps(told).encode()).decode()
+    return f"{MARK}\nx\n<!-- slipway-state: {state} -->"
 
 
 BROKEN = {

@@ -14,7 +14,8 @@ FOUND = [Finding("CVE-2026-1", "zlib"), Finding("CVE-2026-2", "")]
 
 
 def test_what_nobody_accepted_is_named_with_its_package() -> None:
-    with pytest.raises(UserError, match=r"slipway-serve:1: the scan calls critical: CVE-2026-1 \(zlib\), CVE-2026-2\."):
+    said = r"slipway-serve:1: the scan calls critical: CVE-2026-1 \(zlib\), CVE-2026-2\."
+    with pytest.raises(UserError, match=said):
         check_findings(FOUND, [], "slipway-serve:1")
 
 

@@ -8,8 +8,9 @@ from slipway.rehearsal.aws.account import EmulatedAws
 
 def test_a_release_that_ends_leaves_the_alarms_of_a_later_one(aws: EmulatedAws) -> None:
     function = Function("slipway-production", Account(aws.region))
+    name = "slipway-production-errors"
     aws.client("cloudwatch").put_metric_alarm(
-        AlarmName="slipway-production-errors",
+        AlarmName=name,
         Namespace="AWS/Lambda",
         MetricName="Errors",
         Statistic="Sum",
@@ -26,4 +27,4 @@ def test_a_release_that_ends_leaves_the_alarms_of_a_later_one(aws: EmulatedAws) 
     assert (old.states(), own.states(), sorted(later.states())) == ({}, {}, sorted(later.names))
     Alarms(function, "").clear()
     assert later.states() == {}
-    assert list(own.states_of(["slipway-production-errors"])) == ["slipway-production-errors"]
+    assert list(own.states_of([name])) == [name]

@@ -69,13 +69,17 @@ def test_what_the_gate_is_against_is_due_nowhere(verdict: str, verb: Verb, gate:
 def test_a_registry_that_nobody_made_is_named(verb: Verb, aws: EmulatedAws, capsys: pytest.CaptureFixture[str]) -> None:
     aws.client("ecr").delete_repository(repositoryName="slipway-serve")
     assert verb("desired")[0] == 2
-    assert "the registry slipway-serve does not exist: `make apply ROOT=platform`" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the registry slipway-serve does not exist: `make apply ROOT=platform`" in said
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("release", "staging"), "slipway-serve:TAG is missing: `slipway image serve` comes first."),
+        (
+            ("release", "staging"),
+            "slipway-serve:TAG is missing: `slipway image serve` comes first.",
+        ),
         (("release", "moon"), "slipway release takes one of staging, production."),
         (("release",), "slipway release takes one of staging, production."),
         (("roll-back", "3"), "slipway-production does not exist: nothing was released yet."),
@@ -112,7 +116,10 @@ def test_a_roll_back_that_is_run_again_does_not_take_back_what_came_since(
     verb: Verb, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GITHUB_SHA", "a" * 40)
-    for attempt, said in (("1", "slipway-production does not exist"), ("2", "main has moved on from aaaaaaaaaaaa to ")):
+    for attempt, said in (
+        ("1", "slipway-production does not exist"),
+        ("2", "main has moved on from aaaaaaaaaaaa to "),
+    ):
         monkeypatch.setenv("GITHUB_RUN_ATTEMPT", attempt)
         assert verb("roll-back", "1")[0] == 2
         assert said in capsys.readouterr().err

@@ -83,7 +83,8 @@ class Project:
     def start(self, *words: str, role: str, **variables: str) -> subprocess.Popen[str]:
         """A verb, in a role of GitHub's."""
         (self.folder / "output").unlink(missing_ok=True)
-        told = self.environment | self.aws.as_role(f"slipway-{role}") | {"GITHUB_OUTPUT": str(self.folder / "output")}
+        told = self.environment | self.aws.as_role(f"slipway-{role}")
+        told |= {"GITHUB_OUTPUT": str(self.folder / "output")}
         told |= {key: self.environment[key] for key in ("PATH", "PYTHONPATH")} | variables
         return subprocess.Popen(
             [sys.executable, "-m", "slipway", *words],
@@ -130,7 +131,8 @@ class Project:
 
     def champion(self) -> str:
         """The bundle that MLflow's alias names."""
-        return str(self.mlflow.get_model_version_by_alias("slipway", "champion").tags["bundle"])
+        version = self.mlflow.get_model_version_by_alias("slipway", "champion")
+        return str(version.tags["bundle"])
 
     def live(self) -> dict[str, Any]:
         """Where production's alias points."""
@@ -181,7 +183,8 @@ def project(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             subprocess.run(["git", "config", key, value], cwd=folder, check=True)
         docker = install(tmp_path_factory.mktemp("docker"))
         environment = dict(terraform.environment)
-        environment |= docker | {"PATH": f"{docker['PATH']}:{environment['PATH']}", "SLIPWAY_PAUSE_SECONDS": "0.2"}
+        environment |= docker | {"PATH": f"{docker['PATH']}:{environment['PATH']}"}
+        environment["SLIPWAY_PAUSE_SECONDS"] = "0.2"
         aws.minute = MINUTE
         yield Project(folder, aws, environment, shipped)
 
@@ -313,7 +316,8 @@ def test_the_smoke_hook_refuses_what_staging_did_not_see(project: Project) -> No
     bundle = project.commit(other)
     assert project.image().status == 0
     code = (
-        "from slipway.delivery.release.canary import Canary; from slipway.delivery.release.steps import Release; "
+        "from slipway.delivery.release.canary import Canary; "
+        "from slipway.delivery.release.steps import Release; "
         "from slipway.delivery.release.wanted import needed; Release._check = lambda self, qualifier: None; "
         "Canary._round = lambda self, rounds, seen: None; Release('production', needed()).run()"
     )

@@ -28,7 +28,12 @@ HOSTILE = [
     "🦄" * 5000,
 ]
 SHA = "a" * 40
-STORY = Story(SHA, "slipway-0123456789abcdef-1", "main", {"run": "https://github.com/acme/texts/actions/runs/1"})
+STORY = Story(
+    SHA,
+    "slipway-0123456789abcdef-1",
+    "main",
+    {"run": "https://github.com/acme/texts/actions/runs/1"},
+)
 
 
 def figures(value: float) -> dict[str, float]:

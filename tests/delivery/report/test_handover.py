@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from slipway.delivery.report.hand_over import thinned
-from slipway.delivery.report.handover import COMMITTED, MOST_REPORT, Epoch, Report, read, to_json
+from slipway.delivery.report.handover import (
+    COMMITTED,
+    MOST_REPORT,
+    Epoch,
+    Report,
+    read,
+    to_json,
+)
 from slipway.errors import UserError
 from slipway.training.epoch import EpochMetrics
 

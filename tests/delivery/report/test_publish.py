@@ -249,7 +249,7 @@ def trained(hub: Hub, client: Client, number: int, monkeypatch: pytest.MonkeyPat
     """A head whose job has ended, and the environment of the job that publishes its report."""
     sha = hub.pulls[number].head_sha
     # the runner of a later attempt may have died before it told of it
-    sticky.write(client(), number, "### Training", State(sha=sha).followed_by(sha, JOB.split("-")[1], 1, 1.0))
+    sticky.write(client(), number, "### Training", State(sha=sha).followed_by(sha, JOB.split("-")[-2], 1, 1.0))
     token = hub.token_for({"contents": "write", "pull_requests": "write", "actions": "write"})
     told = {"GITHUB_REPOSITORY": "acme/texts", "GITHUB_API_URL": hub.url, "GITHUB_RUN_ID": "7", "GITHUB_TOKEN": token}
     for name, value in (told | {"JOB": JOB, "SHA": sha, "PULL_REQUEST": str(number)}).items():

@@ -20,7 +20,10 @@ NEEDS = Needs(
     repository="acme/texts",
     id="202",
     branch="main",
-    variables={"AWS_REGION": "eu-central-1", "SLIPWAY_QUOTE": """it's "so" $HOME `id` \\n; exit"""},
+    variables={
+        "AWS_REGION": "eu-central-1",
+        "SLIPWAY_QUOTE": """it's "so" $HOME `id` \\n; exit""",
+    },
     environments={"train": None, "report": "main", "infra": "main", "production": "main"},
 )
 OCTOCAT = [{"type": "User", "id": 1}]
@@ -187,7 +190,14 @@ def test_further_rules_of_a_person_are_kept_and_weaker_ones_are_not(github: GitH
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        ("free", ["report: jobs of main alone", "AWS gives a role to none but those of main", "ruleset slipway"]),
+        (
+            "free",
+            [
+                "report: jobs of main alone",
+                "AWS gives a role to none but those of main",
+                "ruleset slipway",
+            ],
+        ),
         ("team", ["infra: its jobs wait for approval by octocat", "jobs start without anybody's approval"]),
     ],
 )

@@ -60,7 +60,8 @@ def test_asked_again_with_other_machines_the_next_attempt_has_those(
 ) -> None:
     main = tip(hub, "main")
     number, sha = begin(client(), read_form(FORM | {"FORM_SPOT": "true"}, checkout), main, "main")
-    there = State(sha=sha, job="slipway-0123456789abcdef", attempt=2, status=status, compute=("compute.spot=true",))
+    job = "slipway-0123456789abcdef"
+    there = State(sha=sha, job=job, attempt=2, status=status, compute=("compute.spot=true",))
     sticky.write(client(), number, f"### It is {status}", there)
     assert begin(client(), read_form(FORM, checkout), main, "main") == (number, sha)
     found = sticky.find(client(), number)
@@ -73,7 +74,7 @@ def test_asked_again_with_other_machines_the_next_attempt_has_those(
 def test_asked_again_it_finds_its_branch_though_mains_order_is_another_by_now(
     hub: Hub, client: Client, checkout: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="The branch is made"):
+    with pytest.raises(UserError, match="allow it under Settings, Actions, General"):
         begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     made = tip(hub, "experiment/wider")
     hub.workflow_permissions["can_approve_pull_request_reviews"] = True
@@ -129,7 +130,7 @@ def test_a_plan_without_drafts_gets_a_pull_request(hub: Hub, client: Client, che
 
 
 def test_a_setting_that_is_missing_is_told_where_it_is(hub: Hub, client: Client, checkout: Path) -> None:
-    with pytest.raises(UserError, match="tick \\*Allow GitHub Actions to create and approve pull requests\\*"):
+    with pytest.raises(UserError, match="allow it under Settings, Actions, General"):
         begin(client(), read_form(FORM, checkout), tip(hub, "main"), "main")
     hub.workflow_permissions["can_approve_pull_request_reviews"] = True
     hub.labels.clear()

@@ -22,7 +22,14 @@ from slipway.delivery.github.sticky import MOST_ASKED, State
 from slipway.delivery.report import handover
 from slipway.delivery.report.hand_over import pack
 from slipway.delivery.training.announce import announce
-from slipway.delivery.training.waiting import MOST_ATTEMPTS, Action, Due, decide, stop_unwanted, sweep
+from slipway.delivery.training.waiting import (
+    MOST_ATTEMPTS,
+    Action,
+    Due,
+    decide,
+    stop_unwanted,
+    sweep,
+)
 from slipway.errors import UserError
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.github import GitHub as Hub

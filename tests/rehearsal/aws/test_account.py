@@ -338,8 +338,9 @@ def test_a_bucket_answers_in_its_own_region(account: EmulatedAws) -> None:
 
 def test_jobs_are_listed_and_tagged(account: EmulatedAws, create: Create) -> None:
     sagemaker = boto3.client("sagemaker")
+    tags = [{"Key": "project", "Value": "slipway"}]
     for number in range(3):
-        account.wait(create(f"job-{number}", Tags=[{"Key": "project", "Value": "slipway"}]), "Completed")
+        account.wait(create(f"job-{number}", Tags=tags), "Completed")
     pages = sagemaker.get_paginator("list_training_jobs").paginate(
         NameContains="job-", PaginationConfig={"PageSize": 2}
     )

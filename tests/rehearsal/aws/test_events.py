@@ -11,7 +11,11 @@ import pytest
 
 from slipway.rehearsal.aws.account import EmulatedAws
 
-ENDED = {"TrainingJobName": "slipway-1", "TrainingJobStatus": "Failed", "FailureReason": 'it said "no"'}
+ENDED = {
+    "TrainingJobName": "slipway-1",
+    "TrainingJobStatus": "Failed",
+    "FailureReason": 'it said "no"',
+}
 TEMPLATE = '{"event_type": "training-ended", "client_payload": {"job": <job>, "status": <status>, "at": <nothing>}}'
 
 
@@ -58,7 +62,10 @@ def github(aws: EmulatedAws) -> Iterator[GitHub]:
         Name="g", ConnectionArn=connection["ConnectionArn"], HttpMethod="POST",
         InvocationEndpoint="https://api.github.com/repos/acme/texts/dispatches",
     )["ApiDestinationArn"]  # fmt: skip
-    detail = {"TrainingJobName": [{"prefix": "slipway-"}], "TrainingJobStatus": ["Completed", "Failed", "Stopped"]}
+    detail = {
+        "TrainingJobName": [{"prefix": "slipway-"}],
+        "TrainingJobStatus": ["Completed", "Failed", "Stopped"],
+    }
     events.put_rule(Name="ended", EventPattern=json.dumps({"source": ["aws.sagemaker"], "detail": detail}))
     aws.client("sqs").create_queue(QueueName="dead")
     paths = {"job": "$.detail.TrainingJobName", "status": "$.detail.TrainingJobStatus", "nothing": "$.detail.Nothing"}
@@ -159,4 +166,5 @@ def test_a_training_that_ends_is_told_to_a_topic_and_to_github(
     account.events.settle()
     assert [body["client_payload"]["job"] for _, _, body in github.sent] == ["slipway-7"]
     [mail] = boto3.client("sqs").receive_message(QueueUrl=queue)["Messages"]
-    assert json.loads(mail["Body"])["Message"] == '"Training slipway-7. AlgorithmError: the reason, exit code: 3"'
+    said = json.loads(mail["Body"])["Message"]
+    assert said == '"Training slipway-7. AlgorithmError: the reason, exit code: 3"'

@@ -160,7 +160,13 @@ def test_only_the_first_request_is_a_cold_start(shipped: Path) -> None:
 
 
 def test_the_function_gets_nothing_of_the_callers_environment(shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "SLIPWAY_PAGE", "HTTPS_PROXY", "PYTHONPATH"):
+    for name in (
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE",
+        "SLIPWAY_PAGE",
+        "HTTPS_PROXY",
+        "PYTHONPATH",
+    ):
         monkeypatch.setenv(name, "of the caller")
     with Emulator(shipped, environment={"SLIPWAY_CAPTURE_RATE": "1"}) as running:
         running.invoke({"texts": TEXTS})
@@ -226,7 +232,10 @@ def test_a_function_with_a_missing_file_does_not_start_and_names_it(bundle: Path
 def test_a_setting_that_is_none_is_named(shipped: Path) -> None:
     with (
         Emulator(shipped, environment={"SLIPWAY_CAPTURE_TEXT": "all"}) as running,
-        pytest.raises(UserError, match="SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: 'all' is no way"),
+        pytest.raises(
+            UserError,
+            match="SLIPWAY_CAPTURE_RATE or SLIPWAY_CAPTURE_TEXT: 'all' is no way",
+        ),
     ):
         running.invoke({"texts": TEXTS})
 
@@ -265,7 +274,8 @@ def test_a_port_that_another_process_took_is_left_to_it(shipped: Path, monkeypat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         offers = iter([[port, *free_ports(1)], [*free_ports(1), port], free_ports(2)])
-        monkeypatch.setattr("slipway.rehearsal.function.emulator.free_ports", lambda count: next(offers))
+        place = "slipway.rehearsal.function.emulator.free_ports"
+        monkeypatch.setattr(place, lambda count: next(offers))
         with Emulator(shipped) as running:
             assert len(running.invoke({"texts": TEXTS})["predictions"]) == 2
     assert next(offers, None) is None

@@ -118,7 +118,12 @@ def test_an_image_of_this_code_and_bundle_is_run_as_lambda_would(
 ) -> None:
     monkeypatch.chdir(ROOT)
     image, words = f"slipway-serve:{image_tag(shipped)}", tmp_path / "words"
-    told = {"IMAGE": image, "WORDS": str(words), "SLIPWAY_BUNDLE": str(shipped), "SLIPWAY_PAGE": "1"}
+    told = {
+        "IMAGE": image,
+        "WORDS": str(words),
+        "SLIPWAY_BUNDLE": str(shipped),
+        "SLIPWAY_PAGE": "1",
+    }
     with make_lambda(shipped, docker, **told) as (process, said):
         what, port = address(said)
         assert what == f"the image {image}"
@@ -131,8 +136,9 @@ def test_an_image_of_this_code_and_bundle_is_run_as_lambda_would(
     run = words.read_text().splitlines()
     assert (run[0], run[-1]) == ("run", image)
     confined = {"--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--rm"}
-    assert confined | {"--user=65534:65534", "--env=SLIPWAY_PAGE=1", f"--publish=127.0.0.1:{port}:8080"} <= set(run)
-    assert [word for word in run if word.startswith("--env")] == ["--env=SLIPWAY_PAGE=1"]
+    page = "--env=SLIPWAY_PAGE=1"
+    assert confined | {"--user=65534:65534", page, f"--publish=127.0.0.1:{port}:8080"} <= set(run)
+    assert [word for word in run if word.startswith("--env")] == [page]
 
 
 def test_the_image_of_another_bundle_is_not_run(shipped: Path, tmp_path: Path, docker: Path) -> None:

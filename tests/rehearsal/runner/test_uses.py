@@ -109,11 +109,12 @@ def test_the_setup_action_needs_a_checkout_and_brings_its_code(play):
               - uses: actions/checkout@v7
               - {name: unknown, uses: ./.github/actions/setup, with: {size: 1}, continue-on-error: true}
               - {uses: ./.github/actions/setup, with: {extras: aws}}
-              - {name: tools, run: 'command -v pytest; python -c "import slipway; print(slipway.__file__)"'}
+              - {name: tools, run: 'command -v pytest; python -c "import slipway as ours; print(ours.__file__)"'}
         """, **SETUP, **{"src/slipway/__init__.py": ""})  # fmt: skip
     assert "Did you forget to run actions/checkout" in logs(run)["early"]
     assert "Unexpected input(s) size" in logs(run)["unknown"]
-    assert logs(run)["tools"].splitlines()[1].endswith("/work/texts/texts/src/slipway/__init__.py")
+    file = logs(run)["tools"].splitlines()[1]
+    assert file.endswith("/work/texts/texts/src/slipway/__init__.py")
 
 
 CREDENTIALS = f"""

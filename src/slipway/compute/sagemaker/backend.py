@@ -47,8 +47,12 @@ class SageMaker:
     choice = "compute=sagemaker"
 
     def __init__(self, compute: SageMakerCompute, folder: JobFolder, say: Callable[[str], None]) -> None:
-        settings = {"bucket": "SLIPWAY_BUCKET", "role": "SLIPWAY_TRAINING_ROLE"}
-        for key, variable in (settings | {"repository": "SLIPWAY_TRAINING_REPOSITORY"}).items():
+        settings = {
+            "bucket": "SLIPWAY_BUCKET",
+            "role": "SLIPWAY_TRAINING_ROLE",
+            "repository": "SLIPWAY_TRAINING_REPOSITORY",
+        }
+        for key, variable in settings.items():
             if getattr(compute, key) is None:
                 raise UserError(f"compute.{key} is not set: terraform/platform prints it; or set {variable}.")
         self.compute: SageMakerCompute = compute
@@ -175,7 +179,9 @@ class SageMaker:
                 return
             attempts = self.attempts.all()
             if not attempts:
-                raise UserError(f"job {self.folder.hash} was never started: `slipway submit` does.")
+                raise UserError(
+                    f"job {self.folder.hash} was never started: `slipway submit` does.",
+                )
             self.say(self.attempts.bill(attempts[-1]))
             if len(attempts) > 1 and (usd := self.attempts.spent_usd(attempts)) is not None:
                 self.say(f"all {len(attempts)} attempts: ${usd:.2f}")

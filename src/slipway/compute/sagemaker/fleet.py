@@ -29,7 +29,9 @@ class Fleet:
 
     def __init__(self, compute: SageMakerCompute) -> None:
         if compute.bucket is None:
-            raise UserError("compute.bucket is not set: terraform/platform prints it; or set SLIPWAY_BUCKET.")
+            raise UserError(
+                "compute.bucket is not set: terraform/platform prints it; or set SLIPWAY_BUCKET.",
+            )
         self.compute, self.account = compute, Account(compute.region)
 
     def last(self, hash: str) -> Trained | None:

@@ -80,7 +80,11 @@ def training_request(
         "algorithm_specification": {"training_image": image, "training_input_mode": "File"},
         "hyper_parameters": {"job": told},
         # the image runs no other code than this, whoever may write to the bucket
-        "environment": {"SLIPWAY_GIT_COMMIT": commit, "SLIPWAY_CODE_SHA256": digest_of(channels["code"]), **live},
+        "environment": {
+            "SLIPWAY_GIT_COMMIT": commit,
+            "SLIPWAY_CODE_SHA256": digest_of(channels["code"]),
+            **live,
+        },
         "input_data_config": [channel(name, uri) for name, uri in sorted(channels.items())],
         "output_data_config": {"s3_output_path": output_uri(compute)} | ({"kms_key_id": kms_key} if kms_key else {}),
         "checkpoint_config": {"s3_uri": checkpoint_uri(compute, job.hash), "local_path": "/opt/ml/checkpoints"},

@@ -101,7 +101,7 @@ def explained(error: ClientError, where: str) -> UserError:
         return UserError(f"{where} is not in the region that was asked: {found}. Set compute.region or AWS_REGION.")
     if name in MISSING_BUCKET or (operation == "HeadBucket" and name == "404"):
         return UserError(
-            f"{where} does not exist: set compute.bucket (SLIPWAY_BUCKET) to what terraform/platform made."
+            f"{where} does not exist: set compute.bucket (SLIPWAY_BUCKET) to what terraform/platform made.",
         )
     if name in DENIED:
         denied = AUTHORIZED.search(said)

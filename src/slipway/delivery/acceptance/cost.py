@@ -43,7 +43,8 @@ def most_usd(kind: str) -> float:
 
 def compute_with(*words: str) -> SageMakerCompute:
     """What conf/ says of SageMaker. Raises UserError where this shell says otherwise, of which no workflow knows."""
-    if told := [name for name in ("SLIPWAY_COMPUTE", "SLIPWAY_OVERRIDES") if os.environ.get(name)]:
+    unknown = ("SLIPWAY_COMPUTE", "SLIPWAY_OVERRIDES")
+    if told := [name for name in unknown if os.environ.get(name)]:
         raise UserError(f"{' and '.join(told)} must not be set: what trains reads conf/ and the form alone.")
     found = runtime(["compute=sagemaker", *words]).compute
     assert isinstance(found, SageMakerCompute)

@@ -245,7 +245,11 @@ class Serving:
         self, words: Sequence[str], more: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
     ) -> tuple[int, str]:
         """Status and last lines of a command in the checkout, by this Python; `meanwhile` is called as it runs."""
-        program = {"slipway": ("-m", "slipway"), "dvc": ("-m", "dvc"), "python": ()}[words[0]]
+        program = {
+            "slipway": ("-m", "slipway"),
+            "dvc": ("-m", "dvc"),
+            "python": (),
+        }[words[0]]
         log = self.folder.with_suffix(".log")
         with log.open("ab") as file:
             begins = file.tell()

@@ -147,7 +147,8 @@ class Acceptance:
         function = Function(f"{project().name}-{self.environment}", self.account)
         checkout = folder / "checkout"
         packages = f"{checkout / 'src'}:{checkout / 'lambda'}"
-        given = {"SLIPWAY_DVC_REMOTE": self.site.needs.variables["SLIPWAY_DVC_REMOTE"], "PYTHONPATH": packages}
+        remote = "SLIPWAY_DVC_REMOTE"
+        given = {remote: self.site.needs.variables[remote], "PYTHONPATH": packages}
         serving = Serving(self.environment, function, Releases(function.name, self.account), checkout, given)
         made, live = made_before(self.environment), function.live()
         story.afterwards(f"the checkout in {checkout}", serving.leave)

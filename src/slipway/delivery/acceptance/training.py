@@ -101,7 +101,7 @@ class Training:
         """The one comment. Raises Broken where there is none, or another."""
         found = self.site.comments(self.number)
         if len(found) != 1:
-            raise Broken(f"#{self.number} has {len(found)} comments of Slipway's, not one.")
+            raise Broken(f"#{self.number} has {len(found)} comments with the report's mark, not one.")
         return found[0]
 
     @property

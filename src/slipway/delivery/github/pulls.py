@@ -1,12 +1,16 @@
 """Pull requests, as far as training asks of them."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.delivery.github.api import GitHub
+from slipway.delivery.github.api import GitHub, GitHubError
+from slipway.errors import UserError
 
 LABEL = "train"
+NOT_PERMITTED = re.compile(r"not permitted to create", re.IGNORECASE)
+DRAFTS = re.compile(r"draft pull requests are not supported", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,21 @@ def read(found: dict[str, Any], repository: str) -> Pull:
         home=str(home).lower() == repository.lower(),
         labels=frozenset(str(each["name"]) for each in found["labels"]),
     )
+
+
+def propose(github: GitHub, body: dict[str, Any], find: Callable[[], Any]) -> dict[str, Any]:
+    """Open a pull request, or find the one that an answer which got lost was about.
+
+    A draft is an open one where the plan knows no drafts. Raises UserError where workflows may open none.
+    """
+    try:
+        return dict(github.post("pulls", body, look=find))
+    except GitHubError as error:
+        if NOT_PERMITTED.search(error.reason):
+            raise UserError(
+                f"{error.reason}: allow it under Settings, Actions, General, Workflow permissions, and run the job "
+                f"again; or open a pull request of branch {body['head']} yourself."
+            ) from error
+        if not DRAFTS.search(error.reason):
+            raise
+    return dict(github.post("pulls", body | {"draft": False}, look=find))

@@ -135,7 +135,8 @@ def is_ours(comment: dict[str, Any]) -> bool:
 
 def written(state: State) -> str:
     """The state as a comment ends with it."""
-    return f"<!-- slipway-state: {base64.b64encode(state.model_dump_json().encode()).decode()} -->"
+    text = base64.b64encode(state.model_dump_json().encode()).decode()
+    return f"<!-- slipway-state: {text} -->"
 
 
 def read(text: str) -> State | None:

@@ -7,7 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from slipway.delivery.release.wanted import GATE, LOCK, TAKE_ANYWAY
-from slipway.delivery.report.handover import COMMITTED, RECORDED, Gate, checked, md5, plain_yaml, recorded
+from slipway.delivery.report.handover import (
+    COMMITTED,
+    RECORDED,
+    Gate,
+    checked,
+    md5,
+    plain_yaml,
+    recorded,
+)
 from slipway.errors import UserError
 from slipway.evaluation.champion import OUT, STAGE, champion_of, git, read_champion
 

@@ -3,7 +3,6 @@
 https://docs.github.com/en/rest/git
 """
 
-import base64
 import json
 import os
 import subprocess
@@ -11,15 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from slipway.delivery.github.api import GitHub, GitHubError, again
+from slipway.delivery.github.api import GitHub, again
 from slipway.delivery.github.commit import tip
+from slipway.delivery.github.objects import tree_between
+from slipway.delivery.github.pulls import propose
 from slipway.delivery.image.tag import DOCKERFILE, copied
 from slipway.delivery.release.wanted import GATE, LOCK, wanted
 from slipway.errors import UserError
 from slipway.evaluation.champion import git
 
 ASKED = (str(LOCK), str(GATE), "lambda")  # what may decide which image is released
-BLOB, MODULE = "blob", "commit"
 
 
 def merge_of(kind: str) -> str:
@@ -72,12 +72,9 @@ def revert(github: GitHub, rejected: str, base: str, why: str) -> dict[str, Any]
     if pull := found():
         return pull
     if github.find(f"git/ref/heads/{branch}") is None:
-        entries = [entry(github, *each) for each in changes(head, reverted(merge, head))]
-        whole = github.post(
-            "git/trees", {"base_tree": git("rev-parse", f"{head}^{{tree}}"), "tree": entries}, look=again
-        )
+        tree = tree_between(github, head, reverted(merge, head))
         message = f"Revert {merge[:12]}: its model was taken back\n\n{why}"
-        made = github.post("git/commits", {"message": message, "tree": whole["sha"], "parents": [head]}, look=again)
+        made = github.post("git/commits", {"message": message, "tree": tree, "parents": [head]}, look=again)
         github.post(
             "git/refs",
             {"ref": f"refs/heads/{branch}", "sha": made["sha"]},
@@ -92,15 +89,7 @@ def revert(github: GitHub, rejected: str, base: str, why: str) -> dict[str, Any]
     }
     # what a pull request of a workflow starts waits for approval
     github.post("actions/workflows/ci.yml/dispatches", {"ref": branch}, look=again)
-    try:
-        return dict(github.post("pulls", body, look=found))
-    except GitHubError as error:
-        if error.status == 403 and "not permitted" in error.reason:
-            raise UserError(
-                f"{error.reason}: allow it under Settings, Actions, General, Workflow permissions, and run the job "
-                f"again; or open a pull request of branch {branch} yourself."
-            ) from error
-        raise
+    return propose(github, body, found)
 
 
 def reverted(merge: str, tip: str) -> str:
@@ -120,30 +109,3 @@ def reverted(merge: str, tip: str) -> str:
                 f"of `git revert -m 1 {merge}`, without -m 1 where it was squashed."
             )
         return run("write-tree").stdout.decode().strip()
-
-
-def changes(old: str, new: str) -> list[tuple[str, str, str]]:
-    """Mode, object and path of each file that differs; mode 000000 for one that goes."""
-    told = git("diff-tree", "-r", "-z", "--no-renames", old, new) or ""
-    words = told.split("\0")
-    found = []
-    for facts, path in zip(words[::2], words[1::2], strict=False):
-        _, mode, _, name, _ = facts.split(" ")
-        found.append((mode, name, path))
-    return found
-
-
-def entry(github: GitHub, mode: str, name: str, path: str) -> dict[str, Any]:
-    """One file of a tree, its content sent to GitHub."""
-    if mode == "000000":
-        return {"path": path, "mode": "100644", "type": BLOB, "sha": None}
-    if mode == "160000":
-        return {"path": path, "mode": mode, "type": MODULE, "sha": name}
-    content = base64.b64encode(content_of(name)).decode()
-    made = github.post("git/blobs", {"content": content, "encoding": "base64"}, look=again)
-    return {"path": path, "mode": mode, "type": BLOB, "sha": made["sha"]}
-
-
-def content_of(name: str) -> bytes:
-    """A blob's bytes."""
-    return subprocess.run(["git", "cat-file", "blob", name], capture_output=True, check=True).stdout

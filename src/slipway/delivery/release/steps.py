@@ -51,7 +51,9 @@ class Release:
             raise UserError(why)
         image = self.registry.find(self.wanted.tag)
         if image is None:
-            raise UserError(f"{self.registry.name}:{self.wanted.tag} is missing: `slipway image serve` comes first.")
+            raise UserError(
+                f"{self.registry.name}:{self.wanted.tag} is missing: `slipway image serve` comes first.",
+            )
         if self.canaried:
             running = self.record.active()
             brought = running and running.brought

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 from slipway.delivery.github.pulls import LABEL
 from slipway.delivery.repository.gh import Request
-from slipway.delivery.repository.needs import APPROVED, LABELLED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
+from slipway.delivery.repository.needs import (
+    APPROVED,
+    LABELLED,
+    NAMED_BRANCHES,
+    PROPOSE,
+    WORKFLOWS,
+    Needs,
+)
 from slipway.delivery.repository.ruleset import NAME as RULESET
 from slipway.delivery.repository.ruleset import in_words, ruleset
 

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from slipway.delivery.github.pulls import LABEL
 from slipway.delivery.repository.by_hand import by_hand
 from slipway.delivery.repository.gh import Body, LoginError, Request, ask, get, listed
-from slipway.delivery.repository.needs import APPROVED, LABELLED, NAMED_BRANCHES, PROPOSE, WORKFLOWS, Needs
+from slipway.delivery.repository.needs import (
+    APPROVED,
+    LABELLED,
+    NAMED_BRANCHES,
+    PROPOSE,
+    WORKFLOWS,
+    Needs,
+)
 from slipway.delivery.repository.ruleset import NAME as RULESET
 from slipway.delivery.repository.ruleset import in_words, ruleset
 from slipway.errors import UserError

@@ -11,14 +11,21 @@ from typing import Any
 
 import yaml
 
-from slipway.config.compose import PARAMS, RESOLVED_SECTIONS, RUNTIME_SECTIONS, read_order, resolve, runtime
+from slipway.config.compose import (
+    PARAMS,
+    RESOLVED_SECTIONS,
+    RUNTIME_SECTIONS,
+    read_order,
+    resolve,
+    runtime,
+)
 from slipway.config.compute import SageMakerCompute
 from slipway.config.explain import read_yaml
 from slipway.config.tracking import SECRET, USERINFO
 from slipway.delivery.github import commit as git
 from slipway.delivery.github import sticky
 from slipway.delivery.github.api import GitHub, GitHubError
-from slipway.delivery.github.pulls import LABEL
+from slipway.delivery.github.pulls import LABEL, propose
 from slipway.delivery.github.sticky import State
 from slipway.delivery.report.markdown import fenced
 from slipway.errors import UserError
@@ -36,8 +43,6 @@ KEYS = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[abprs]-|\bhf_\w{20,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
-DRAFTS = re.compile(r"draft pull requests are not supported", re.IGNORECASE)
-NOT_PERMITTED = re.compile(r"not permitted to create", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -254,18 +259,7 @@ def pull_request(github: GitHub, experiment: Experiment, base: str) -> int:
         + fenced(experiment.params.splitlines()[:200], language="yaml"),
         "draft": True,
     }
-    try:
-        return int(github.post("pulls", body, look=find)["number"])
-    except GitHubError as error:
-        if NOT_PERMITTED.search(error.reason):
-            raise UserError(
-                "GitHub Actions may not open pull requests here: tick *Allow GitHub Actions to create and approve pull "
-                "requests* in the repository's settings, Actions, General. The branch is made; run the form again then."
-            ) from error
-        if not DRAFTS.search(error.reason):
-            raise
-    # a private repository of a free plan knows no drafts
-    return int(github.post("pulls", body | {"draft": False}, look=find)["number"])
+    return int(propose(github, body, find)["number"])
 
 
 def labelled(github: GitHub, number: int) -> Any:

@@ -31,6 +31,7 @@ from slipway.rehearsal.aws.front import AWS_ITSELF, Server
 from slipway.rehearsal.aws.gaps import close_gaps, own_objects
 from slipway.rehearsal.aws.identity.roles import ALL, trust_of
 from slipway.rehearsal.aws.identity.trust import may_take
+from slipway.rehearsal.aws.quotas import Quotas
 from slipway.rehearsal.aws.serving.address import Addresses
 from slipway.rehearsal.aws.serving.functions import Answer, Functions
 from slipway.rehearsal.aws.serving.log import FunctionLog
@@ -76,7 +77,7 @@ class EmulatedAws:
         self.after: Callable[[Call], None] = lambda call: None
         self.events = Events(self.client, seed)
         self.sagemaker = SageMaker(self.faults, self.client, self._worker, self._tell)
-        self.registry, self.alarms, self.codedeploy = Registry(), Alarms(), CodeDeploy()
+        self.registry, self.alarms, self.codedeploy, self.quotas = Registry(), Alarms(), CodeDeploy(), Quotas()
         self.functions = Functions(self.registry, lambda role: self._take(role, "ASIA"), FunctionLog(self.client), seed)
         self.addresses = Addresses(self.functions, self.roles)
         self.releases = Releases(self.codedeploy, self.client)

@@ -77,7 +77,7 @@ class Front:
                 check_assume(call)
             if call.service == "s3":
                 check_bucket(call)
-            for service in (aws.sagemaker, aws.codedeploy, aws.releases, aws.registry):
+            for service in (aws.sagemaker, aws.codedeploy, aws.releases, aws.registry, aws.quotas):
                 if service.knows(call):
                     return answer(service.answer(call), start_response)
             if (call.service, call.action) == ("lambda", "Invoke"):

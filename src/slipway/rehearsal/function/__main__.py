@@ -18,10 +18,21 @@ from slipway.compute.container import docker
 from slipway.compute.folder import PROJECT
 from slipway.delivery.image.tag import BUNDLE, image_tag
 from slipway.errors import UserError
-from slipway.rehearsal.function.emulator import BOUND, INVOCATIONS, Emulator, free_ports, invoke
+from slipway.rehearsal.function.emulator import (
+    BOUND,
+    INVOCATIONS,
+    Emulator,
+    free_ports,
+    invoke,
+)
 
 # what a caller may set
-SETTINGS = ("SLIPWAY_CAPTURE_RATE", "SLIPWAY_CAPTURE_TEXT", "SLIPWAY_PAGE", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+SETTINGS = (
+    "SLIPWAY_CAPTURE_RATE",
+    "SLIPWAY_CAPTURE_TEXT",
+    "SLIPWAY_PAGE",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+)
 # as Lambda runs it: no rights, a user of its own, and /tmp to write to. The emulator's port needs a network
 CONFINED = (
     *("--read-only", "--tmpfs=/tmp", "--user=65534:65534", "--cap-drop=ALL", "--security-opt=no-new-privileges"),

@@ -6,7 +6,16 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from slipway.rehearsal.github.call import API, NOT_FOUND, Answer, Call, Json, RefusedError, known, refusal
+from slipway.rehearsal.github.call import (
+    API,
+    NOT_FOUND,
+    Answer,
+    Call,
+    Json,
+    RefusedError,
+    known,
+    refusal,
+)
 from slipway.rehearsal.github.contract import ViolationError
 from slipway.rehearsal.github.routes import ROUTES
 

@@ -8,9 +8,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slipway.rehearsal.github import attestations, checks, contents, issues, pulls, refs, rulesets, settings, workflows
+from slipway.rehearsal.github import (
+    attestations,
+    checks,
+    contents,
+    issues,
+    pulls,
+    refs,
+    rulesets,
+    settings,
+    workflows,
+)
 from slipway.rehearsal.github import repository as repositories
-from slipway.rehearsal.github.call import NO_PERMISSION, NO_PERSONAL, NOT_FOUND, Answer, Call, Caller, RefusedError
+from slipway.rehearsal.github.call import (
+    NO_PERMISSION,
+    NO_PERSONAL,
+    NOT_FOUND,
+    Answer,
+    Call,
+    Caller,
+    RefusedError,
+)
 
 if TYPE_CHECKING:
     from slipway.rehearsal.github.hub import GitHub

@@ -3,7 +3,15 @@
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from slipway.rehearsal.github.call import INVALID, Answer, Call, Caller, Json, RefusedError, known
+from slipway.rehearsal.github.call import (
+    INVALID,
+    Answer,
+    Call,
+    Caller,
+    Json,
+    RefusedError,
+    known,
+)
 from slipway.rehearsal.github.forms import THEN, node
 
 if TYPE_CHECKING:

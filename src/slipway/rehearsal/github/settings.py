@@ -7,7 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 from slipway.rehearsal.github import forms
-from slipway.rehearsal.github.call import API, INVALID, NOT_FOUND, Answer, Call, Json, RefusedError, known
+from slipway.rehearsal.github.call import (
+    API,
+    INVALID,
+    NOT_FOUND,
+    Answer,
+    Call,
+    Json,
+    RefusedError,
+    known,
+)
 from slipway.rehearsal.github.forms import THEN, node
 
 if TYPE_CHECKING:

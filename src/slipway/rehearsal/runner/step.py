@@ -9,7 +9,13 @@ from typing import Any
 from slipway.errors import UserError
 from slipway.rehearsal.runner.actions import equivalent
 from slipway.rehearsal.runner.actions.use import Use
-from slipway.rehearsal.runner.commands import SUMMARY_BYTES, FileCommandError, Log, masked, pairs
+from slipway.rehearsal.runner.commands import (
+    SUMMARY_BYTES,
+    FileCommandError,
+    Log,
+    masked,
+    pairs,
+)
 from slipway.rehearsal.runner.language import Tree, texts
 from slipway.rehearsal.runner.machine import Machine, StepError
 

@@ -67,7 +67,8 @@ def commented_twice(world: World) -> str:
 
 def locked(world: World) -> str:
     """States that somebody still holds."""
-    listed = world.aws.client("s3").list_objects_v2(Bucket="slipway-state-123456789012").get("Contents", [])
+    s3 = world.aws.client("s3")
+    listed = s3.list_objects_v2(Bucket="slipway-state-123456789012").get("Contents", [])
     locks = [each["Key"] for each in listed if each["Key"].endswith(".tflock")]
     return f"still locked: {', '.join(locks)}" if locks else ""
 

@@ -132,10 +132,11 @@ def image_tag(world: World, bundle: str, start: str = "origin/main") -> str:
 def image_of(world: World, bundle: str) -> str:
     """The digest of the image with a bundle that main's tip asks for. Raises BrokenError where there is none."""
     tag, ecr = image_tag(world, bundle), world.aws.client("ecr")
+    name = "slipway-serve"
     try:
-        found = ecr.describe_images(repositoryName="slipway-serve", imageIds=[{"imageTag": tag}])["imageDetails"]
+        found = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])["imageDetails"]
     except ecr.exceptions.ImageNotFoundException:
-        raise BrokenError(f"main asks for slipway-serve:{tag}, which does not exist") from None
+        raise BrokenError(f"main asks for {name}:{tag}, which does not exist") from None
     return str(found[0]["imageDigest"])
 
 

@@ -34,7 +34,8 @@ class Conversation:
 
 def write_record(path: Path, timeline: Timeline, conversations: list[Conversation]) -> None:
     """Write the record to `path`, whole."""
-    environment = Environment(loader=PackageLoader("slipway.rehearsal.story", "."), autoescape=True)
+    loader = PackageLoader("slipway.rehearsal.story", ".")
+    environment = Environment(loader=loader, autoescape=True)
     template = environment.get_template("record.html.j2")
     shown = [(each, [(author, rendered(body)) for author, body in each.comments]) for each in conversations]
     write_whole(path, template.render(timeline=timeline, conversations=shown))

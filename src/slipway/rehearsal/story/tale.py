@@ -6,7 +6,16 @@ from pathlib import Path
 
 from slipway.rehearsal.runner.record import StepRecord, WorkflowRun
 from slipway.rehearsal.story.ending import ends_well
-from slipway.rehearsal.story.merging import DEPLOY, PRODUCTION, answers, blocked, propose, release, says, the_revert
+from slipway.rehearsal.story.merging import (
+    DEPLOY,
+    PRODUCTION,
+    answers,
+    blocked,
+    propose,
+    release,
+    says,
+    the_revert,
+)
 from slipway.rehearsal.story.project import replace
 from slipway.rehearsal.story.timeline import BAD, GOOD, BrokenError
 from slipway.rehearsal.story.world import World

@@ -235,15 +235,15 @@ class World:
 
     def answering(self, environment: str) -> Answering | None:
         """What answers in an environment; None before the first release."""
-        client = self.aws.client("lambda")
+        client, name = self.aws.client("lambda"), f"slipway-{environment}"
         try:
-            alias = client.get_alias(FunctionName=f"slipway-{environment}", Name="live")
+            alias = client.get_alias(FunctionName=name, Name="live")
         except client.exceptions.ResourceNotFoundException:
             return None
         if (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
             raise BrokenError(f"{environment} answers with two versions")
-        function = client.get_function(FunctionName=f"slipway-{environment}", Qualifier=alias["FunctionVersion"])
-        told = json.loads(self.aws.ask(f"slipway-{environment}", METADATA).payload)
+        function = client.get_function(FunctionName=name, Qualifier=alias["FunctionVersion"])
+        told = json.loads(self.aws.ask(name, METADATA).payload)
         bundle = json.loads(told["body"])["digest"]
         return Answering(alias["FunctionVersion"], function["Code"]["ImageUri"].rpartition("@")[2], bundle)
 

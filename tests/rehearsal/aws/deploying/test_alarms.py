@@ -9,7 +9,11 @@ import pytest
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.aws.deploying.alarms import calculate, judge, statistic
 
-METRIC = {"Namespace": "slipway", "MetricName": "Errors", "Dimensions": [{"Name": "service", "Value": "texts"}]}
+METRIC = {
+    "Namespace": "slipway",
+    "MetricName": "Errors",
+    "Dimensions": [{"Name": "service", "Value": "texts"}],
+}
 QUIET = {"ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"}
 
 
@@ -60,7 +64,8 @@ def test_dimensions_are_those_and_no_others(aws: EmulatedAws) -> None:
     alarm()
     put(1, function_version="2")
     assert state() == "OK"
-    assert aws.alarms.values(aws.region, "slipway", "Errors", service="texts", function_version="2") == [1]
+    dimensions = {"service": "texts", "function_version": "2"}
+    assert aws.alarms.values(aws.region, "slipway", "Errors", **dimensions) == [1]
 
 
 def test_minutes_may_be_short(aws: EmulatedAws) -> None:

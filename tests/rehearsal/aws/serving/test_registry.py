@@ -81,7 +81,11 @@ def test_an_image_is_shown_by_its_digest_here_and_to_who_has_logged_in(texts: An
     assert json.loads(texts.docker("manifest", "inspect", image))["schemaVersion"] == 2
     assert "no such manifest" in texts.docker("manifest", "inspect", f"{HOST}/texts@sha256:{'0' * 64}", fails=True)
     # another machine has images and logins of its own
-    texts.environment |= {"SLIPWAY_DOCKER": "", "DOCKER_CONFIG": "", "HOME": str(texts.folder / "home")}
+    texts.environment |= {
+        "SLIPWAY_DOCKER": "",
+        "DOCKER_CONFIG": "",
+        "HOME": str(texts.folder / "home"),
+    }
     assert "No such image" in texts.docker("image", "inspect", image, fails=True)
     assert "no basic auth credentials" in texts.docker("manifest", "inspect", image, fails=True)
 
@@ -176,7 +180,8 @@ def test_the_projects_own_image_answers_in_emulated_lambda(texts: Any, bundle: P
     assert "FunctionError" not in told, answer
     assert len(answer["predictions"]) == 1
     assert texts.aws.alarms.values("us-east-1", "slipway", "Texts", service="texts") == [1]
-    assert texts.aws.alarms.values("us-east-1", "slipway", "Errors", service="texts", function_version="$LATEST") == [0]
+    dimensions = {"service": "texts", "function_version": "$LATEST"}
+    assert texts.aws.alarms.values("us-east-1", "slipway", "Errors", **dimensions) == [0]
 
 
 def test_what_is_ignored_or_missing_cannot_be_copied(tmp_path: Path) -> None:

@@ -1,6 +1,12 @@
 """What may go wrong between a pull request and production, a function each; `make rehearse SCENARIO=name` plays one."""
 
-from slipway.rehearsal.story.scenarios import github, interruptions, releases, reporting, training
+from slipway.rehearsal.story.scenarios import (
+    github,
+    interruptions,
+    releases,
+    reporting,
+    training,
+)
 from slipway.rehearsal.story.scene import Scenario
 
 MODULES = (training, reporting, github, releases, interruptions)

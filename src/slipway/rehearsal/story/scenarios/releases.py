@@ -125,8 +125,9 @@ def first_release_fails(scene: Scene) -> None:
     with world.timeline.step("nobody can ask") as step:
         client = world.aws.client("lambda")
         for environment in ("production", "staging"):
+            name = f"slipway-{environment}"
             try:
-                client.get_function_url_config(FunctionName=f"slipway-{environment}", Qualifier="live")
+                client.get_function_url_config(FunctionName=name, Qualifier="live")
             except client.exceptions.ResourceNotFoundException:
                 continue
             raise BrokenError(f"{environment} has an address")
@@ -239,14 +240,16 @@ def destroy(world: World, environment: str) -> None:
     own = world.aws.environment | world.runner.environment | {"CONFIRM": environment}
     own["TF_VAR_image_digest"] = f"sha256:{'0' * 64}"
     world.clone.begin("look")
-    world.clone.run("python", "-m", "slipway.delivery.terraform", "destroy", "serving", environment, environment=own)
+    terraform = ("python", "-m", "slipway.delivery.terraform")
+    world.clone.run(*terraform, "destroy", "serving", environment, environment=own)
 
 
 def stored(world: World, commit: str) -> dict[str, str]:
     """Where DVC's remote has the list of the bundle's files that a commit names."""
     lock = yaml.safe_load(world.github.git.run("show", f"{commit}:dvc.lock"))
     named = next(each for each in lock["stages"]["package"]["outs"] if each["path"] == "models/bundle")["md5"]
-    bucket, _, folder = world.github.variables["SLIPWAY_DVC_REMOTE"].removeprefix("s3://").partition("/")
+    remote = world.github.variables["SLIPWAY_DVC_REMOTE"]
+    bucket, _, folder = remote.removeprefix("s3://").partition("/")
     return {"Bucket": bucket, "Key": f"{folder}/files/md5/{named[:2]}/{named[2:]}"}
 
 

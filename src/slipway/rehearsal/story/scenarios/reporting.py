@@ -99,7 +99,8 @@ def credentials_expire(scene: Scene) -> None:
 
     def expire(call: Call) -> None:
         is_result = call.action == "GetObject" and call.body.get("Key", "").endswith("/model.tar.gz")
-        if not ended and is_result and world.aws.roles.get(call.access_key) == "slipway-report":
+        role = world.aws.roles.get(call.access_key)
+        if not ended and is_result and role == "slipway-report":
             ended.append(call.access_key)
             world.aws.expire(call.access_key)
 

@@ -1,0 +1,98 @@
+"""What somebody chose for a new project: its names, and values in the files that hold them."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from names import Names, RefusedError, check_github, check_region, check_slug, check_title, slug_of, taken_in
+
+# what may be chosen, the first being what a copy without a choice has; cookiecutter.json explains it
+CHOICES = {
+    "licence": ("Apache-2.0", "MIT", "Proprietary"),
+    "example_data": ("demo", "csv"),
+    "compute": ("local", "container", "sagemaker"),
+    "visibility": ("private", "public"),
+}
+SPDX = {"Proprietary": "LicenseRef-Proprietary"}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One answer a prompt of cookiecutter.json, by its name there."""
+
+    project_name: str
+    project_slug: str
+    github_owner: str
+    github_repository: str
+    aws_region: str
+    licence: str
+    example_data: str
+    compute: str
+    visibility: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, object], source: Path) -> "Choices":
+        """The answers in a mapping, the rest as without a choice. Raises RefusedError, with the rule broken."""
+        named = {key: str(told[key]) for key in cls.__dataclass_fields__ if key in told}
+        if unknown := [key for key in told if key not in cls.__dataclass_fields__ and not key.startswith("_")]:
+            raise RefusedError(
+                f"{unknown[0]} is nothing that can be chosen: {', '.join(cls.__dataclass_fields__)} are."
+            )
+        first = {key: values[0] for key, values in CHOICES.items()}
+        given = {"project_name": "My Classifier", "github_owner": "OWNER", "aws_region": "us-east-1"} | first | named
+        given.setdefault("project_slug", slug_of(given["project_name"]))
+        given.setdefault("github_repository", given["project_slug"])
+        self = cls(**given)
+        check_title(self.project_name)
+        check_slug(self.project_slug, taken_in(source))
+        check_github(self.github_owner, self.github_repository)
+        check_region(self.aws_region)
+        for key, values in CHOICES.items():
+            if (chosen := given[key]) not in values:
+                raise RefusedError(f"{key} {chosen!r} is none of {', '.join(values)}.")
+        return self
+
+    @property
+    def names(self) -> Names:
+        """What the project is called."""
+        return Names(self.project_name, self.project_slug)
+
+    @property
+    def repository(self) -> str:
+        """On GitHub, with its owner."""
+        return f"{self.github_owner}/{self.github_repository}"
+
+    def values(self, source: Path) -> "dict[str, Callable[[str], str]]":
+        """By the file that holds it, under its name in the copy: how its text is changed."""
+        licence = source / "hooks" / "licences" / self.licence
+        changed = {
+            "terraform/bootstrap/terraform.tfvars": [
+                (r'(?m)^(  owner +=) ".*"$', self.github_owner),
+                (r'(?m)^(  name +=) ".*"$', self.github_repository),
+            ],
+            "terraform/project.tfvars": [(r'(?m)^(region +=) ".*"$', self.aws_region)],
+            "pyproject.toml": [(r'(?m)^(license =) ".*"$', SPDX.get(self.licence, self.licence))],
+        }
+        words = {
+            "conf/config.yaml": [(r"(?m)^(  - compute:) \w+$", self.compute)],
+            "docs/first-day.md": [(r"(gh repo create) \S+ --\w+", f"{self.repository} --{self.visibility}")],
+        }
+        if self.example_data == "csv":
+            words["params.yaml"] = [(r"(?m)^(data:) \w+$", "csv")]
+        made = {name: _replacing([(rule, rf'\1 "{new}"') for rule, new in rules]) for name, rules in changed.items()}
+        made |= {name: _replacing([(rule, rf"\1 {new}") for rule, new in rules]) for name, rules in words.items()}
+        if licence.is_file():
+            made["LICENSE"] = lambda text: licence.read_text(encoding="utf-8").replace("OWNER", self.github_owner)
+        return made
+
+
+def _replacing(rules: "list[tuple[str, str]]") -> "Callable[[str], str]":
+    def change(text: str) -> str:
+        for rule, new in rules:
+            text, count = re.subn(rule, new, text)
+            if not count:
+                raise LookupError(f"nothing fits {rule!r}")
+        return text
+
+    return change

@@ -1,0 +1,77 @@
+"""What cookiecutter's two hooks do: check the answers, and write the project with a first commit."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from choices import Choices
+from names import RefusedError
+from tree import write
+
+PLACEHOLDER = ".gitkeep"
+
+
+def check(source: str, told: "Mapping[str, object]") -> None:
+    """End with status 1, and the rule that is broken, where no project can be made of the answers."""
+    try:
+        if not shutil.which("git"):
+            raise RefusedError("git is missing: a project is a repository of git's (https://git-scm.com/downloads).")
+        Choices.of(told, Path(source))
+    except RefusedError as error:
+        sys.exit(f"error: {error}")
+
+
+def generate(source: str, told: "Mapping[str, object]") -> None:
+    """Write the project into the working folder, which holds the placeholder alone, and commit it.
+
+    Ends with status 1 where the folder holds something else; cookiecutter removes then what it has made.
+    """
+    folder, choices = Path.cwd(), Choices.of(told, Path(source))
+    (folder / PLACEHOLDER).unlink(missing_ok=True)
+    if there := sorted(path.name for path in folder.iterdir()):
+        sys.exit(f"error: {folder} holds files already ({there[0]}): a copy is brought up to date by `cruft update`.")
+    write(Path(source), folder, choices)
+    # cruft makes two copies to compare when it updates a project, of a clone that it calls `repo`
+    if "_commit" in told and Path(source).name == "repo":
+        return
+    committed = commit(folder)
+    print(closing(choices, committed, linked="_commit" in told))
+
+
+def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """git, in a folder, without somebody's own hooks and signatures."""
+    plain = ["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "core.autocrlf=false"]
+    command = ["git", *plain, *words]
+    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
+
+
+def commit(folder: Path) -> bool:
+    """Make a repository with all files in its first commit; False where git does not know whose commit it would be."""
+    for words in (["init", "--quiet"], ["symbolic-ref", "HEAD", "refs/heads/main"], ["add", "--all", "--force"]):
+        if (done := git(folder, *words)).returncode:
+            sys.exit(f"error: git {words[0]}: {done.stdout.strip()}")
+    return git(folder, "commit", "--quiet", "--message", "Begin from the template").returncode == 0
+
+
+def closing(choices: Choices, committed: bool, linked: bool) -> str:
+    """What to do next."""
+    name = choices.project_slug
+    lines = [f"\n{choices.project_name} is in {name}/, a project of its own. Next:\n", f"  cd {name}"]
+    if not committed:
+        lines.append(
+            '  git config user.name "..." && git config user.email "..." && git commit -m "Begin"   # who are you?'
+        )
+    elif linked:
+        lines.append("  git add .cruft.json && git commit --amend --no-edit   # what `cruft update` goes by")
+    first = "make demo" if choices.example_data == "demo" else "make setup"
+    about = "the whole pipeline on real text" if choices.example_data == "demo" else "then your rows: docs/adapt.md"
+    return "\n".join(
+        [
+            *lines,
+            f"  {first}   # {about}",
+            f"  gh repo create {choices.repository} --{choices.visibility} --source . --push",
+            "\nFrom here to the first model in production: docs/first-day.md",
+        ]
+    )

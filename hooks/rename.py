@@ -1,0 +1,62 @@
+"""`make rename project_name="..."`: makes this folder what a copy would be, after "Use this template"."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from choices import Choices
+from names import RefusedError
+from tree import write
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def git(*words: str) -> str:
+    """What git says in this folder. Raises RefusedError where it fails."""
+    try:
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise RefusedError("git is missing (https://git-scm.com/downloads).") from error
+    if done.returncode:
+        raise RefusedError(f"git {words[0]}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def rename(choices: Choices) -> None:
+    """Put the project's files in the place of the template's, and stage them. Raises RefusedError before."""
+    if changed := git("status", "--porcelain").splitlines():
+        raise RefusedError(f"the tree is not clean ({changed[0].strip()}): commit or remove what is new, then rename.")
+    # beside the repository's own files, so that what was written is moved, not copied
+    with tempfile.TemporaryDirectory(dir=ROOT / git("rev-parse", "--git-dir").strip()) as made:
+        written = write(ROOT, Path(made), choices)
+        old = git("ls-files", "-z").split("\0")[:-1]
+        for name in old:
+            (ROOT / name).unlink()
+        for folder in sorted({parent for name in old for parent in Path(name).parents}, reverse=True)[:-1]:
+            shutil.rmtree(ROOT / folder / "__pycache__", ignore_errors=True)
+            if (ROOT / folder).is_dir() and not any((ROOT / folder).iterdir()):
+                (ROOT / folder).rmdir()
+        for name in written:
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(made) / name).replace(ROOT / name)
+    git("add", "--all")
+
+
+if __name__ == "__main__":
+    # what is said to make as NAME=value is in the environment of what it runs
+    told = {key: os.environ[key] for key in Choices.__dataclass_fields__ if os.environ.get(key)}
+    try:
+        if "project_name" not in told:
+            raise RefusedError(
+                'say project_name="...", and what else is not to be as in cookiecutter.json: github_owner=...'
+            )
+        rename(Choices.of(told, ROOT))
+    except RefusedError as error:
+        sys.exit(f"error: {error}")
+    print(
+        f"{told['project_name']} it is. Next:\n\n"
+        '  git commit -m "Begin from the template"\n  make demo\n\n(docs/first-day.md)'
+    )

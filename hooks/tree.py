@@ -1,0 +1,57 @@
+"""The tree of a new project: the template's files without those of the template alone, under the project's names."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from choices import Choices
+from renaming import renamed
+
+# what makes copies, tests that, and tells how the template changed
+ALONE = (
+    "cookiecutter.json",
+    "template_source.py",
+    "hooks/",
+    "{{cookiecutter.project_slug}}/",
+    "tests/template/",
+    "CHANGELOG.md",
+)
+# lines of the template alone, from one that says this to one that says that
+BLOCK = re.compile(r"(?ms)^[^\n]*template-only: begin[^\n]*\n.*?template-only: end[^\n]*\n")
+
+
+def files_of(source: Path) -> "list[str]":
+    """The template's files, but for its own: what git tracks and is there, or all of an archive."""
+    if (source / ".git").exists():
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, check=True, stdout=subprocess.PIPE).stdout
+        names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
+    else:
+        # but for what making a copy leaves there
+        names = [path.relative_to(source).as_posix() for path in source.rglob("*") if "__pycache__" not in path.parts]
+    return sorted(name for name in names if not name.startswith(ALONE) and (source / name).is_file())
+
+
+def write(source: Path, folder: Path, choices: Choices) -> "list[str]":
+    """Write a project's files into an empty folder; returns their names there.
+
+    Bytes that are no UTF-8 are copied as they are; who may execute a file may do so in the copy.
+    """
+    values, written = choices.values(source), []
+    for name in files_of(source):
+        new = renamed(name, choices.names)
+        target = folder / new
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = (source / name).read_bytes()
+        try:
+            text = renamed(BLOCK.sub("", content.decode("utf-8")), choices.names)
+        except UnicodeDecodeError:
+            target.write_bytes(content)
+        else:
+            target.write_bytes(values.pop(new, str)(text).encode("utf-8"))
+        shutil.copymode(source / name, target)
+        written.append(new)
+    if values:
+        raise LookupError(f"{', '.join(values)}: the template has no such files")
+    return written

@@ -1,0 +1,92 @@
+"""What else answers from elsewhere: GitHub, DVC's remote, MLflow."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
+
+from slipway.config.tracking import TrackingConfig, without_password
+from slipway.delivery.doctor.finding import Finding, bad, good, unknown
+from slipway.delivery.repository.gh import LoginError
+from slipway.delivery.repository.needs import Needs
+from slipway.delivery.repository.settings import lacking
+from slipway.delivery.repository.settings import look as look_at
+from slipway.errors import UserError
+
+SECONDS = 10
+VARIABLE = "SLIPWAY_DVC_REMOTE"
+CONNECT = f"export {VARIABLE}=$(gh variable get {VARIABLE}) && slipway connect"
+
+
+def github(needs: Needs | None) -> Iterator[Finding]:
+    """Variables, environments, label and rules of the repository, as bootstrap told them."""
+    if shutil.which("gh") is None:
+        yield unknown("gh is missing, which sets GitHub's settings", "https://cli.github.com")
+        return
+    if needs is None:
+        yield unknown("GitHub's settings are bootstrap's, which was not read")
+        return
+    try:
+        missing = lacking(needs, look_at(needs))
+    except LoginError as error:
+        yield bad(str(error), "gh auth login")
+        return
+    except UserError as error:
+        yield unknown(str(error))
+        return
+    for setting in missing:
+        yield bad(f"GitHub lacks {setting.name}", "make bootstrap")
+    if not missing:
+        yield good(f"{needs.repository} on GitHub has its variables, environments, label and rules")
+
+
+def remote(s3: Any) -> Iterator[Finding]:
+    """Where DVC keeps data and models; `s3` is a client, None where AWS does not answer."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        name = repo.config["core"].get("remote")
+        url = repo.config["remote"].get(name, {}).get("url") if name else None
+    if not url:
+        yield unknown("DVC has no remote: data and models stay on this machine", CONNECT)
+        return
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or s3 is None:
+        yield unknown(f"DVC's remote is {without_password(url)}: not looked at")
+        return
+    try:
+        s3.list_objects_v2(Bucket=parts.netloc, Prefix=f"{parts.path.lstrip('/')}/", MaxKeys=1)
+    except (BotoCoreError, ClientError) as error:
+        yield bad(f"DVC's remote {url} is closed to you ({error})", CONNECT)
+    else:
+        yield good(f"DVC's remote is {url}")
+
+
+def mlflow(config: TrackingConfig) -> Iterator[Finding]:
+    """Where runs are recorded."""
+    uri = config.uri
+    if uri is None:
+        yield good("nothing is tracked: tracking=off")
+    elif urlsplit(uri).scheme in ("http", "https"):
+        shown = without_password(uri)
+        try:
+            answer = requests.get(f"{uri.rstrip('/')}/health", timeout=SECONDS)
+        except requests.RequestException as error:
+            yield bad(
+                f"MLflow at {shown} does not answer ({type(error).__name__})", "start it, or mend MLFLOW_TRACKING_URI"
+            )
+            return
+        if answer.ok:
+            yield good(f"MLflow answers at {shown}")
+        else:
+            yield bad(
+                f"MLflow at {shown} answers HTTP {answer.status_code}",
+                "mend MLFLOW_TRACKING_URI, or its user and password",
+            )
+    elif urlsplit(uri).scheme == "arn":
+        yield unknown(f"SageMaker's MLflow is asked when runs are recorded: {uri}")
+    else:
+        yield good(f"runs are recorded on this machine: {uri}")

@@ -1,0 +1,225 @@
+"""`slipway doctor`: what a set-up may lack is found, with what mends it; what is there is not told as lacking."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from slipway.__main__ import main
+from slipway.delivery.doctor import machine
+from slipway.delivery.doctor.finding import State
+from slipway.delivery.project import project
+from slipway.rehearsal.aws.account import EmulatedAws
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE, DATA = (f"slipway-{what}-123456789012" for what in ("state", "data"))
+REPOSITORY = "https://github.com/acme/slipway"
+NUMBERED = {'"OWNER"': '"acme"', 'owner_id = "0"': 'owner_id = "101"', 'id       = "0"': 'id       = "202"'}
+Doctor = Callable[..., tuple[int, dict[str, str]]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the doctor reads of a checkout, in a repository of its own."""
+    for name in ("conf", "terraform"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".terraform*", "local"))
+    for name in ("params.yaml", "SECURITY.md", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=tmp_path, check=True)
+    subprocess.run(["dvc", "init", "--quiet"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    for name in [each for each in os.environ if each.startswith(("AWS_", "MLFLOW_", "GH_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    project.cache_clear()
+    return tmp_path
+
+
+@pytest.fixture
+def doctor(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Doctor]:
+    """Runs it; gives its status, and what mends each finding ("" where nothing does), by its sign and words."""
+
+    def run(*words: str) -> tuple[int, dict[str, str]]:
+        project.cache_clear()
+        capsys.readouterr()
+        status = main(["doctor", *words])
+        found, last = {}, ""
+        for line in capsys.readouterr().out.splitlines():
+            if line.startswith("      "):
+                found[last] = line.strip()
+            elif line.startswith("  "):
+                last = line.strip()
+                found[last] = ""
+        return status, found
+
+    yield run
+    project.cache_clear()
+
+
+@pytest.fixture
+def account(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedAws]:
+    with EmulatedAws() as aws:
+        for name, value in aws.environment.items():
+            if name != "PATH":
+                monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield aws
+
+
+def test_without_an_account_it_says_what_it_can(doctor: Doctor) -> None:
+    status, found = doctor()
+    assert status == 1
+    assert found["✓ project slipway, in us-east-1"] == ""
+    assert found["✗ terraform/bootstrap/terraform.tfvars does not say who owns the repository"].startswith(
+        "put its owner"
+    )
+    assert found["? no model was made yet: there is no dvc.lock"] == "make demo"
+    assert found["? the model card lacks card.owner"] == "set card.owner in conf/config.yaml"
+    assert "aws sso login" in found["✗ AWS does not know who you are (Unable to locate credentials)"]
+    assert "✓ runs are recorded on this machine: sqlite:///mlflow.db" in found
+
+
+def test_the_files_are_mended_one_after_the_other(folder: Path, doctor: Doctor) -> None:
+    file = folder / "terraform" / "bootstrap" / "terraform.tfvars"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"OWNER"', '"acme"'), encoding="utf-8")
+    numbers = "does not say the numbers of acme/slipway"
+    [mend] = [mend for said, mend in doctor()[1].items() if numbers in said]
+    assert "gh api repos/acme/slipway" in mend
+    for old, new in NUMBERED.items():
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+    found = doctor()[1]
+    assert "✓ repository acme/slipway" in found
+    mend = found["? git has no remote `origin`"]
+    assert mend == "gh repo create acme/slipway --private --source . --push"
+    subprocess.run(["git", "remote", "add", "origin", "git@github.com:other/texts.git"], check=True)
+    assert any("git's `origin` is other/texts" in said for said in doctor()[1])
+    subprocess.run(["git", "remote", "set-url", "origin", REPOSITORY], check=True)
+    assert not any("origin" in said for said in doctor()[1])
+
+
+def test_a_file_that_cannot_be_read_is_a_finding(folder: Path, doctor: Doctor) -> None:
+    (folder / "terraform" / "project.tfvars").write_text('project = "texts"\n', encoding="utf-8")
+    (folder / "conf" / "config.yaml").write_text("card: {}\n", encoding="utf-8")
+    status = main(["doctor"])
+    assert status == 2  # the configuration is read before all else
+
+
+def test_quotas_are_held_against_what_is_asked_for(account: EmulatedAws, doctor: Doctor) -> None:
+    account.quotas.values["ml.g4dn.xlarge for spot training job usage"] = 0
+    told = ("compute.instance_types=[ml.g4dn.xlarge,ml.p5.48xlarge]", "compute.instance_count=1", "compute=sagemaker")
+    _, found = doctor(*told)
+    mend = found["✗ ml.g4dn.xlarge for spot training job usage: 0, and 1 are asked for"]
+    assert mend.startswith("aws service-quotas request-service-quota-increase --service-code sagemaker --quota-code L-")
+    assert "? SageMaker names no quota `ml.p5.48xlarge for spot training job usage`" in found
+    account.quotas.values["ml.g4dn.xlarge for spot training job usage"] = 2
+    assert "✓ ml.g4dn.xlarge for spot training job usage: 2" in doctor(*told)[1]
+
+
+def test_roots_that_were_not_applied_are_told(account: EmulatedAws, doctor: Doctor) -> None:
+    found = doctor()[1]
+    assert any(said.startswith("✓ account 123456789012, as ") for said in found)
+    assert found["✗ GitHub's roles: not there"] == "make bootstrap"
+    assert found["✗ buckets, registries, alerts: not there"] == "gh workflow run infra.yml"
+    needs = {"repository": "acme/texts", "id": "202", "branch": "main", "variables": {}, "environments": {}}
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket=STATE)
+    state = {"resources": [{}], "outputs": {"github": {"value": needs}}}
+    for name in ("bootstrap", "platform"):
+        s3.put_object(Bucket=STATE, Key=f"{name}.tfstate", Body=json.dumps(state))
+    found = doctor()[1]
+    assert "✓ GitHub's roles: terraform/bootstrap was applied" in found
+    assert "✗ staging: not there" in found
+
+
+def test_another_region_and_closed_doors_are_told(account: EmulatedAws, doctor: Doctor, monkeypatch: Any) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    account.faults.deny("servicequotas:ListServiceQuotas")
+    found = doctor()[1]
+    assert found["✗ AWS's settings say eu-west-1, and the project lies in us-east-1"] == "export AWS_REGION=us-east-1"
+    assert any(said.startswith("? AWS does not say it (") for said in found)
+
+
+def test_the_remote_is_looked_at(account: EmulatedAws, folder: Path, doctor: Doctor) -> None:
+    mend = doctor()[1]["? DVC has no remote: data and models stay on this machine"]
+    assert mend.endswith(" && slipway connect")
+    url = f"s3://{DATA}/dvc"
+    subprocess.run(["dvc", "remote", "add", "--quiet", "--default", "aws", url], check=True)
+    assert any(said.startswith(f"✗ DVC's remote {url} is closed to you (") for said in doctor()[1])
+    account.client("s3").create_bucket(Bucket=DATA)
+    assert f"✓ DVC's remote is {url}" in doctor()[1]
+
+
+class Health(BaseHTTPRequestHandler):
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("status", "sign"), [(200, "✓ MLflow answers at"), (401, "✗ MLflow at")])
+def test_mlflow_is_asked(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, status: int, sign: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Health,), {"status": status})) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@{address}")
+        found = doctor()[1]
+        server.shutdown()
+    [said] = [said for said in found if said.startswith(sign)]
+    assert address in said
+    assert "secret" not in "".join([*found, *found.values()])
+    assert any(said.startswith(f"✗ MLflow at http://{address} does not answer (") for said in doctor()[1])
+
+
+@pytest.mark.parametrize(
+    ("printed", "version"),
+    [
+        ('{"terraform_version": "1.11.4"}', (1, 11, 4)),
+        ("v20.20.2\n", (20, 20, 2)),
+        ("git version 2.39.5 (x)", (2, 39, 5)),
+        ("", ()),
+    ],
+)
+def test_versions_are_read(printed: str, version: tuple[int, ...]) -> None:
+    assert machine.version(printed) == version
+
+
+def test_tools_that_are_missing_old_or_broken_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.tool("dog", (2,), ("dog",), "https://dog").said == "dog is missing"
+    dog = tmp_path / "dog"
+    for printed, state, said in (
+        ("echo 1.9.1", State.BAD, "dog 1.9.1 is older than 2"),
+        ("echo 2.0", State.GOOD, "dog 2.0"),
+        ("echo broken >&2; exit 1", State.BAD, "dog does not answer (broken)"),
+    ):
+        dog.write_text(f"#!/bin/sh\n{printed}\n", encoding="utf-8")
+        dog.chmod(0o755)
+        found = machine.tool("dog", (2,), ("dog",), "https://dog")
+        assert (found.state, found.said) == (state, said)
+    assert machine.tool("cat", (2,), ("cat",), "https://cat", "for mice").state is State.UNKNOWN
+
+
+def test_an_environment_that_is_older_than_its_lock_is_told(folder: Path) -> None:
+    assert machine.environment().mend == "make setup"
+    machine.INSTALLED.parent.mkdir()
+    machine.INSTALLED.touch()
+    assert machine.environment().state is State.GOOD
+    os.utime(machine.INSTALLED, (1, 1))
+    assert (machine.environment().state, machine.environment().mend) == (State.BAD, "make setup")

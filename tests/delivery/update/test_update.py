@@ -1,0 +1,153 @@
+"""What is new in the template comes as one pull request: edits stay, conflicts are named, workflows wait."""
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.delivery.update.conftest import LINES, Site, git
+
+from slipway.delivery.github.api import GitHub as Client
+from slipway.delivery.update.patch import FACTS, PATCH, Update, read, take
+from slipway.delivery.update.propose import propose
+from slipway.errors import UserError
+
+RIGHTS = {"contents": "write", "pull-requests": "write", "actions": "write"}
+
+
+def taken(folder: Path) -> Update:
+    """What is new, with the checkout as it was: another job proposes it."""
+    update = take(folder)
+    assert update is not None
+    git(Path(), "reset", "--quiet", "--hard")
+    git(Path(), "clean", "--quiet", "--force", "-d")
+    return update
+
+
+def proposed(site: Site, folder: Path) -> dict[str, Any]:
+    client = Client("acme/texts", site.github.token_for(RIGHTS), site.github.url, wait=lambda seconds: None)
+    return propose(client, *read(folder), "main", "7")
+
+
+def shown(site: Site, branch: str, name: str) -> str:
+    return subprocess.check_output(["git", "show", f"{branch}:{name}"], cwd=site.github.repository_path, text=True)
+
+
+def test_edits_stay_and_news_arrive(site: Site, tmp_path: Path) -> None:
+    site.edit(**{"a.txt": LINES.replace("line 2\n", "ours\n"), "gone.txt": None, "own.txt": "1\n"})
+    news = {"a.txt": LINES.replace("line 25\n", "theirs\n"), "gone.txt": "y\n", "new.bin": "\0\1\r\n", "b.txt": None}
+    after = site.news(**news)
+    assert taken(tmp_path / "update").conflicts == []
+    pull = proposed(site, tmp_path / "update")
+    branch = f"template/{after[:12]}"
+    assert (pull["head"]["ref"], pull["draft"]) == (branch, False)
+    assert shown(site, branch, "a.txt") == LINES.replace("line 2\n", "ours\n").replace("line 25\n", "theirs\n")
+    assert shown(site, branch, "new.bin") == "\0\1\n"  # as Python reads a line's end
+    assert json.loads(shown(site, branch, ".cruft.json"))["commit"] == after
+    names = git(site.github.repository_path, "ls-tree", "-r", "--name-only", branch).split()
+    assert {"own.txt", "new.bin"} <= set(names)
+    assert not {"gone.txt", "b.txt"} & set(names)
+    assert any(request.endswith("/workflows/ci.yml/dispatches") for request in site.github.requests)
+
+
+def test_the_same_lines_stand_between_marks_and_are_named(site: Site, tmp_path: Path) -> None:
+    site.edit(**{"a.txt": LINES.replace("line 2\n", "ours\n")})
+    after = site.news(**{"a.txt": LINES.replace("line 2\n", "theirs\n"), "b.txt": f"{LINES}more\n"})
+    assert taken(tmp_path / "update").conflicts == ["a.txt"]
+    pull = proposed(site, tmp_path / "update")
+    assert pull["draft"]
+    assert "- `a.txt`" in pull["body"]
+    found = shown(site, f"template/{after[:12]}", "a.txt")
+    assert "<<<<<<< " in found
+    assert "ours\n=======\ntheirs\n>>>>>>> " in found
+    assert shown(site, f"template/{after[:12]}", "b.txt").endswith("more\n")
+
+
+def test_a_workflow_is_left_to_a_person_who_is_told_how(site: Site, tmp_path: Path) -> None:
+    workflow = ".github/workflows/ci.yml"
+    before = shown(site, "main", workflow)
+    after = site.news(**{workflow: f"# new\n{before}", "a.txt": f"{LINES}more\n"})
+    taken(tmp_path / "update")
+    pull = proposed(site, tmp_path / "update")
+    assert pull["draft"]
+    assert shown(site, f"template/{after[:12]}", workflow) == before
+    # the commands that the pull request says, but for gh's
+    git(site.project, "fetch", "--quiet", str(site.github.repository_path), f"template/{after[:12]}")
+    git(site.project, "switch", "--quiet", "--detach", "FETCH_HEAD")
+    [line] = [each for each in pull["body"].splitlines() if each.startswith("git apply")]
+    *words, path = shlex.split(line)
+    assert path.endswith(f"/update/{PATCH}")
+    subprocess.run([*words, str(tmp_path / "update" / PATCH)], check=True)
+    assert (site.project / workflow).read_text() == f"# new\n{before}"
+    assert git(site.project, "status", "--porcelain") == f"M  {workflow}"
+
+
+def test_it_is_proposed_once_whatever_became_of_it(site: Site, tmp_path: Path) -> None:
+    site.news(**{"a.txt": f"{LINES}more\n"})
+    taken(tmp_path / "update")
+    site.github.workflow_permissions["can_approve_pull_request_reviews"] = False
+    with pytest.raises(UserError, match="allow it under Settings, Actions, General"):
+        proposed(site, tmp_path / "update")
+    site.github.workflow_permissions["can_approve_pull_request_reviews"] = True
+    first = proposed(site, tmp_path / "update")
+    site.github.as_user().close(first["number"])
+    assert proposed(site, tmp_path / "update")["number"] == first["number"]
+    assert len(site.github.pulls) == 1
+
+
+def test_nothing_new_is_nothing_written(site: Site, tmp_path: Path) -> None:
+    assert take(tmp_path / "update") is None
+    assert not (tmp_path / "update").exists()
+
+
+def test_main_that_moved_on_is_told(site: Site, tmp_path: Path) -> None:
+    site.news(**{"a.txt": f"{LINES}more\n"})
+    taken(tmp_path / "update")
+    site.edit(**{"own.txt": "1\n"})
+    with pytest.raises(UserError, match="main has moved on"):
+        proposed(site, tmp_path / "update")
+
+
+def test_a_tree_that_is_not_clean_is_left_as_it_is(site: Site, tmp_path: Path) -> None:
+    site.news(**{"a.txt": f"{LINES}more\n"})
+    (site.project / "a.txt").write_text("mine\n")
+    with pytest.raises(UserError, match="the tree is not clean"):
+        take(tmp_path / "update")
+    assert (site.project / "a.txt").read_text() == "mine\n"
+
+
+def test_a_template_that_is_gone_is_told(site: Site, tmp_path: Path) -> None:
+    site.template.rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="cruft update failed"):
+        take(tmp_path / "update")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "more").touch(), "and not update.patch and update.json alone"),
+        (lambda folder: (folder / PATCH).unlink(), "and not update.patch and update.json alone"),
+        (lambda folder: (folder / FACTS).write_text("{}"), "Field required"),
+        (lambda folder: (folder / FACTS).write_text("nonsense"), "Invalid JSON"),
+        (lambda folder: (folder / PATCH).write_bytes(b"nonsense"), "the update does not fit"),
+        (lambda folder: (folder / PATCH).write_bytes(b"x" * 20_000_001), "bytes are no update"),
+    ],
+)
+def test_what_was_handed_over_is_checked(site: Site, tmp_path: Path, spoil: Any, said: str) -> None:
+    site.news(**{"a.txt": f"{LINES}more\n"})
+    taken(tmp_path / "update")
+    spoil(tmp_path / "update")
+    with pytest.raises(UserError, match=said):
+        proposed(site, tmp_path / "update")
+    assert site.github.pulls == {}
+
+
+def test_a_link_is_not_followed(site: Site, tmp_path: Path) -> None:
+    site.news(**{"a.txt": f"{LINES}more\n"})
+    taken(tmp_path / "update")
+    (tmp_path / "update" / PATCH).rename(tmp_path / "patch")
+    (tmp_path / "update" / PATCH).symlink_to(tmp_path / "patch")
+    with pytest.raises(UserError, match="alone"):
+        proposed(site, tmp_path / "update")

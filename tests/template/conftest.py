@@ -1,0 +1,86 @@
+"""Copies, made by the real cookiecutter and cruft. The machinery is read from hooks/, which is no package."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "hooks"))
+BIN = Path(sys.executable).parent
+# somebody's own settings change nothing, and git knows who commits
+SOMEBODY = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    **{
+        f"GIT_{who}_{what}": f"{what.lower()}@example.com"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    },
+}
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.check_output(["git", *words], cwd=folder, text=True, env=os.environ | SOMEBODY).strip()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What a folder holds, but for git's own."""
+    found = (path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a command of the environment in a folder, in a home of its own, whatever its status."""
+
+    def run(*words: object, folder: Path = tmp_path, **more: str) -> Done:
+        own = {"HOME": str(tmp_path / "home"), "PATH": f"{BIN}:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
+        Path(own["TMPDIR"]).mkdir(exist_ok=True)
+        told = os.environ | SOMEBODY | own | more
+        told.pop("PYTHONPATH", None)
+        command = [str(word) for word in words]
+        return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=120)
+
+    return run
+
+
+@pytest.fixture
+def copy(run: Run, tmp_path: Path) -> Callable[..., Path]:
+    """Makes a project of these answers, and gives its folder."""
+
+    def copy(template: Path = ROOT, into: Path = tmp_path, **answers: str) -> Path:
+        told = [f"{key}={value}" for key, value in answers.items()]
+        done = run("cookiecutter", "--no-input", "--default-config", template, *told, folder=into)
+        assert done.returncode == 0, done.stderr
+        [name] = [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("  cd ")]
+        return into / name
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A template that a test may change: this one, in a repository of its own."""
+    folder = tmp_path_factory.mktemp("template") / "slipway"
+    folder.mkdir()
+    for name in git(ROOT, "ls-files", "-z").split("\0")[:-1]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all", "--force")
+    git(folder, "commit", "--quiet", "--message", "the template")
+    return folder
+
+
+@pytest.fixture
+def template(moving: Path, tmp_path: Path) -> Path:
+    """One for this test alone."""
+    return shutil.copytree(moving, tmp_path / "slipway", symlinks=True)

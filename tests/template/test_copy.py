@@ -1,0 +1,222 @@
+"""A copy is the same tree under another name, with the values that were chosen; a bad answer leaves nothing behind."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.template.conftest import BIN, ROOT, Run, files, git
+
+E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+# names of each kind, and each choice of each prompt
+MATRIX = {
+    "as it is": {},
+    "spaces": {"project_name": "News sorter", "licence": "MIT"},
+    "capitals": {"project_name": "NEWS", "licence": "Proprietary"},
+    "digits": {"project_name": "Sorter 2000", "aws_region": "eu-central-1"},
+    "non-ASCII": {"project_name": f"Caf{E_ACUTE} R{E_ACUTE}sum{E_ACUTE}", "visibility": "public"},
+    "no letter of ours": {"project_name": "\N{CJK UNIFIED IDEOGRAPH-5317}", "project_slug": "beijing"},
+    "hyphens": {"project_name": "a-b-c-d", "compute": "container"},
+    "underscores": {"project_name": "my_own_sorter", "compute": "sagemaker"},
+    "longest": {"project_name": "w" * 60, "project_slug": f"{'long' * 7}-abc"},
+    "shortest": {"project_name": "abq", "example_data": "csv"},
+    "marks": {"project_name": "R&D (texts), v1.0", "github_owner": "acme-inc"},
+    "another repository": {"project_name": "Texts", "github_owner": "acme", "github_repository": "texts.ML_v2"},
+    "holds another's name": {"project_name": "from import", "project_slug": "train-src"},
+}
+
+
+def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    """The files that two trees do not have alike."""
+    return sorted(name for name in one | other if one.get(name) != other.get(name))
+
+
+@pytest.fixture(params=MATRIX.values(), ids=MATRIX)
+def answers(request: pytest.FixtureRequest) -> dict[str, str]:
+    return dict(request.param)
+
+
+@pytest.mark.slow
+def test_a_copy_holds_nothing_of_the_template_and_is_well_formed(
+    answers: dict[str, str], copy: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    folder = copy(**answers)
+    found = files(folder)
+    spelt = [name for name, content in found.items() if b"slipway" in content.lower() or "slipway" in name.lower()]
+    assert spelt == []
+    here = [
+        name for name, content in found.items() if str(tmp_path).encode() in content or str(ROOT).encode() in content
+    ]
+    assert here == []
+    assert not [
+        name for name in found if name.startswith(("hooks/", "tests/template/", "cookiecutter", "template_", "{{"))
+    ]
+    assert not [name for name, content in found.items() if b"template-only" in content]
+    assert git(folder, "status", "--porcelain") == ""
+    assert git(folder, "log", "--format=%s") == "Begin from the template"
+    bits = [name for name in git(folder, "ls-files").splitlines() if os.access(folder / name, os.X_OK)]
+    assert bits == [name for name in git(ROOT, "ls-files").splitlines() if os.access(ROOT / name, os.X_OK)]
+    for words in (["ruff", "check", "--no-cache"], ["ruff", "format", "--check", "--no-cache"]):
+        done = run(*words, folder=folder)
+        assert done.returncode == 0, done.stdout
+    done = run("terraform", "fmt", "-check", "-recursive", folder=folder / "terraform")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_what_was_chosen_stands_where_it_is_read(copy: Callable[..., Path]) -> None:
+    folder = copy(
+        project_name="News, sorted",
+        github_owner="acme",
+        github_repository="texts",
+        aws_region="eu-west-1",
+        licence="MIT",
+        example_data="csv",
+        compute="container",
+        visibility="public",
+    )
+    assert folder.name == "news-sorted"
+    read = {name: content.decode("utf-8", "replace") for name, content in files(folder).items()}
+    github = dict(re.findall(r'(\w+) += "(.*)"', read["terraform/bootstrap/terraform.tfvars"]))
+    assert (github["owner"], github["name"]) == ("acme", "texts")
+    assert dict(re.findall(r'(\w+) += "(.*)"', read["terraform/project.tfvars"])) == {
+        "project": "news-sorted",
+        "region": "eu-west-1",
+    }
+    project = tomllib.loads(read["pyproject.toml"])["project"]
+    assert (project["name"], project["license"]) == ("news-sorted", "MIT")
+    assert project["scripts"] == {"news-sorted": "news_sorted.__main__:main"}
+    assert read["LICENSE"].startswith("MIT License\n\nCopyright (c) acme\n")
+    assert read["README.md"].startswith("# News, sorted\n")
+    assert "\ndata: csv\n" in read["params.yaml"]
+    assert "- compute: container\n" in read["conf/config.yaml"]
+    assert "gh repo create acme/texts --public --source" in read["docs/first-day.md"]
+    assert (folder / "src" / "news_sorted" / "__main__.py").is_file()
+
+
+@pytest.mark.slow
+def test_renaming_in_place_makes_the_same_tree(copy: Callable[..., Path], run: Run, template: Path) -> None:
+    told = {"project_name": f"Caf{E_ACUTE} $(touch x) 2".replace("$(touch x) ", ""), "github_owner": "acme"}
+    expected = files(copy(**told))
+    spelt = [f"{key}={value}" for key, value in told.items()]
+    (template / "new.txt").touch()
+    refused = run("make", "rename", *spelt, folder=template)
+    assert refused.returncode != 0
+    assert "the tree is not clean (?? new.txt)" in refused.stderr
+    (template / "new.txt").unlink()
+    refused = run("make", "rename", "project_name=Lambda", folder=template)
+    assert "is a keyword of Python" in refused.stderr
+    assert "say project_name=" in run("make", "rename", folder=template).stderr
+    assert git(template, "status", "--porcelain") == ""
+    done = run("make", "rename", *spelt, folder=template)
+    assert done.returncode == 0, done.stderr
+    assert differing(files(template), expected) == []
+    assert not (template / "hooks").exists()
+    assert "R  " in git(template, "status", "--porcelain")[:2000]
+
+
+REFUSED = {
+    "a keyword": ({"project_name": "Lambda"}, "is a keyword of Python"),
+    "a module": ({"project_name": "E-mail", "project_slug": "email"}, "is a module of Python's own library"),
+    "a package": ({"project_name": "Torch"}, "is a package or module that the project needs"),
+    "upper case": ({"project_slug": "News"}, "must be lower-case letters"),
+    "another folder": ({"project_slug": "../news"}, "must be lower-case letters"),
+    "too long": ({"project_name": "w" * 33}, "has 33 characters: 3 to 32"),
+    "no region": ({"aws_region": "Frankfurt"}, "is no region of AWS"),
+    "quotes": ({"project_name": 'it\'s "so" \\'}, "may hold letters, digits, spaces"),
+    "Jinja": ({"project_name": "{% raw %}{{ 7 }}{% endraw %}", "project_slug": "good"}, "may hold letters"),
+}
+
+
+@pytest.mark.parametrize(("answers", "rule"), REFUSED.values(), ids=REFUSED)
+def test_a_bad_answer_is_told_and_leaves_nothing(answers: dict[str, str], rule: str, run: Run, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    into.mkdir()
+    told = [f"{key}={value}" for key, value in answers.items()]
+    done = run("cookiecutter", "--no-input", "--default-config", ROOT, *told, folder=into)
+    assert done.returncode != 0
+    assert f"{rule}" in done.stderr
+    assert "error: " in done.stderr
+    assert list(into.iterdir()) == []
+    assert not (tmp_path / "news").exists()
+
+
+def test_a_folder_that_exists_stays_as_it_is(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine\n")
+    told = ("cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News")
+    done = run(*told)
+    assert done.returncode != 0
+    assert "already exists" in done.stderr + done.stdout
+    done = run(*told[:3], "--overwrite-if-exists", *told[3:])
+    assert done.returncode != 0
+    assert "holds files already (mine.txt): a copy is brought up to date by `cruft update`" in done.stderr
+    assert files(folder) == {"mine.txt": b"mine\n"}
+
+
+def test_without_git_nothing_is_made(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bin"
+    path.mkdir()
+    (path / "cookiecutter").symlink_to(BIN / "cookiecutter")
+    done = run("cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News", PATH=str(path))
+    assert done.returncode != 0
+    assert "error: git is missing" in done.stderr
+    assert not (tmp_path / "news").exists()
+
+
+def test_a_copy_that_fails_half_way_leaves_nothing(run: Run, template: Path, tmp_path: Path) -> None:
+    (template / "docs" / "first-day.md").unlink()
+    done = run("cookiecutter", "--no-input", "--default-config", template, "project_name=News")
+    assert done.returncode != 0
+    assert "docs/first-day.md: the template has no such files" in done.stderr
+    assert not (tmp_path / "news").exists()
+
+
+@pytest.mark.slow
+def test_a_copy_by_somebody_whom_git_does_not_know_waits_for_a_name(run: Run, tmp_path: Path) -> None:
+    nobody = {f"GIT_{who}_{what}": "" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    more = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly", "GIT_CONFIG_VALUE_0": "true"}
+    done = run("cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News", **nobody, **more)
+    assert done.returncode == 0
+    assert 'git config user.name "..."' in done.stdout
+    assert git(tmp_path / "news", "status", "--porcelain").startswith("A  ")
+
+
+@pytest.mark.slow
+def test_spaces_and_other_letters_in_the_path_change_nothing(
+    copy: Callable[..., Path], template: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / f"with a space, and {E_ACUTE}"
+    odd.mkdir()
+    template = template.rename(odd / "slipway")
+    (tmp_path / "plain").mkdir()
+    plain = copy(into=tmp_path / "plain", project_name="News")
+    assert differing(files(copy(template, odd, project_name="News")), files(plain)) == []
+
+
+@pytest.mark.slow
+def test_an_archive_without_gits_history_makes_the_same_copy(
+    copy: Callable[..., Path], template: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    expected = files(copy(template, tmp_path / "one", project_name="News"))
+    shutil.rmtree(template / ".git")
+    assert differing(files(copy(template, tmp_path / "two", project_name="News")), expected) == []
+
+
+@pytest.mark.slow
+def test_an_old_cookiecutter_makes_nothing(run: Run, tmp_path: Path) -> None:
+    subprocess.run([BIN / "uv", "venv", "--quiet", "--python", sys.executable, tmp_path / "old"], check=True)
+    install = [BIN / "uv", "pip", "install", "--quiet", "--python", tmp_path / "old" / "bin" / "python"]
+    subprocess.run([*install, "cookiecutter==1.7.3", "setuptools<80"], check=True)
+    done = run(tmp_path / "old" / "bin" / "cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News")
+    assert done.returncode != 0
+    assert "template_source" in done.stderr + done.stdout
+    assert not (tmp_path / "news").exists()

@@ -1,0 +1,104 @@
+"""Names: what a title suggests, and which rule a bad one breaks."""
+
+from pathlib import Path
+
+import pytest
+from choices import Choices
+from names import Names, RefusedError, slug_of
+from renaming import renamed
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = Names("News Sorter", "news-sorter")
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("News Sorter", "news-sorter"),
+        ("\N{LATIN CAPITAL LETTER E WITH ACUTE}tude  Caf\N{LATIN SMALL LETTER E WITH ACUTE} 2", "etude-cafe-2"),
+        ("Stra\N{LATIN SMALL LETTER SHARP S}e & Co.", "strasse-co"),
+        ("ALL CAPITALS", "all-capitals"),
+        ("--- x ---", "x"),
+        ("\N{CJK UNIFIED IDEOGRAPH-5317}", ""),
+    ],
+)
+def test_a_title_suggests_a_slug(title: str, slug: str) -> None:
+    assert slug_of(title) == slug
+
+
+@pytest.mark.parametrize(
+    ("told", "rule"),
+    [
+        ({"project_name": ""}, "must have 1 to 60 characters"),
+        ({"project_name": "x" * 61, "project_slug": "good"}, "must have 1 to 60 characters"),
+        ({"project_name": "two\nlines"}, r"may hold letters, digits, spaces and .* but not '\\n'"),
+        ({"project_name": "a [link](there)"}, r"but not '\['"),
+        ({"project_name": "\N{CJK UNIFIED IDEOGRAPH-5317}"}, "project_name has no letter from a to z: say it yourself"),
+        ({"project_slug": "News"}, "must be lower-case letters"),
+        ({"project_slug": "news_sorter"}, "must be lower-case letters"),
+        ({"project_slug": "2nd"}, "begin with a letter"),
+        ({"project_slug": "news--sorter"}, "single hyphens"),
+        ({"project_slug": "news-"}, "single hyphens"),
+        ({"project_slug": "../news"}, "must be lower-case letters"),
+        ({"project_slug": "ab"}, "has 2 characters: 3 to 32"),
+        ({"project_slug": "a" * 33}, "has 33 characters: 3 to 32"),
+        ({"project_slug": "awstexts"}, "begins with aws: AWS keeps such names"),
+        ({"project_slug": "xn--a"}, "single hyphens"),
+        ({"project_slug": "sthree-texts"}, "AWS keeps such names"),
+        ({"project_slug": "github-texts"}, r"environment variables GITHUB_\.\.\. are read by others"),
+        ({"project_slug": "tf-var-texts"}, r"TF_VAR_\.\.\. are read by others"),
+        ({"project_slug": "lambda"}, "keyword of Python"),
+        ({"project_slug": "match"}, "keyword of Python"),
+        ({"project_slug": "email"}, "Python's own library"),
+        ({"project_slug": "docker"}, "command that tasks call"),
+        ({"project_slug": "benchmarks"}, "a folder of the project"),
+        ({"project_slug": "torch"}, "that the project needs"),
+        ({"project_slug": "scikit-learn"}, "that the project needs"),
+        ({"project_slug": "predictor"}, "that the project needs"),
+        ({"project_slug": "serving"}, "that the project needs"),
+        ({"project_slug": "slipway"}, "the template's own name"),
+        ({"github_owner": "a_b"}, "github_owner 'a_b' is no name"),
+        ({"github_owner": "a" * 40}, "is no name of a user"),
+        ({"github_repository": "acme/texts"}, "without its owner"),
+        ({"github_repository": ".."}, "is no name of a repository"),
+        ({"aws_region": "Frankfurt"}, "is no region of AWS"),
+        ({"aws_region": "cn-north-1"}, "China's regions are not supported"),
+        ({"licence": "GPL"}, "licence 'GPL' is none of Apache-2.0, MIT, Proprietary"),
+        ({"compute": "gpu"}, "compute 'gpu' is none of"),
+        ({"color": "red"}, "color is nothing that can be chosen"),
+    ],
+)
+def test_a_bad_answer_is_refused_with_its_rule(told: dict[str, str], rule: str) -> None:
+    with pytest.raises(RefusedError, match=rule):
+        Choices.of({"project_name": "News Sorter"} | told, ROOT)
+
+
+@pytest.mark.parametrize("slug", ["abq", "a" * 32, "x-1-y", "news2"])
+def test_a_good_slug_is_taken(slug: str) -> None:
+    assert Choices.of({"project_name": "T", "project_slug": slug}, ROOT).github_repository == slug
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from slipway.data import x\nimport slipway\n", "from news_sorter.data import x\nimport news_sorter\n"),
+        ('[sys.executable, "-m", "slipway", "train"]', '[sys.executable, "-m", "news_sorter", "train"]'),
+        ("python -m slipway.rehearsal", "python -m news_sorter.rehearsal"),
+        ("cmd: python -m slipway compose", "cmd: python -m news_sorter compose"),
+        ('slipway = "slipway.__main__:main"', 'news-sorter = "news_sorter.__main__:main"'),
+        ('ROOT / "src" / "slipway"', 'ROOT / "src" / "news_sorter"'),
+        ('"*/src/slipway", "*/slipway-*/slipway"', '"*/src/news_sorter", "*/news-sorter-*/news_sorter"'),
+        ('sections = { package = ["slipway"] }', 'sections = { package = ["news_sorter"] }'),
+        ("slipway/training/launch.py", "news_sorter/training/launch.py"),
+        ("policy/slipway/slipway-github-boundary", "policy/news-sorter/news-sorter-github-boundary"),
+        (".slipway/jobs", ".news-sorter/jobs"),
+        ("`slipway summary`, $SLIPWAY_BUCKET", "`news-sorter summary`, $NEWS_SORTER_BUCKET"),
+        ("# Slipway", "# News Sorter"),
+    ],
+)
+def test_each_spelling_becomes_the_projects(text: str, expected: str) -> None:
+    assert renamed(text, NAMES) == expected
+
+
+def test_a_name_that_holds_the_templates_is_written_once() -> None:
+    assert renamed("import slipway; slipway-x", Names("T", "my-slipway")) == "import my_slipway; my-slipway-x"
