@@ -12,16 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hooks"))
 BIN = Path(sys.executable).parent
-# somebody's own settings change nothing, and git knows who commits
-SOMEBODY = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_SYSTEM": os.devnull,
-    **{
-        f"GIT_{who}_{what}": f"{what.lower()}@example.com"
-        for who in ("AUTHOR", "COMMITTER")
-        for what in ("NAME", "EMAIL")
-    },
-}
+SOMEBODY = {"GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")), "GIT_CONFIG_SYSTEM": os.devnull}
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 

@@ -11,24 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.template.conftest import BIN, ROOT, Run, files, git
-
-E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
-# names of each kind, and each choice of each prompt
-MATRIX = {
-    "as it is": {},
-    "spaces": {"project_name": "News sorter", "licence": "MIT"},
-    "capitals": {"project_name": "NEWS", "licence": "Proprietary"},
-    "digits": {"project_name": "Sorter 2000", "aws_region": "eu-central-1"},
-    "non-ASCII": {"project_name": f"Caf{E_ACUTE} R{E_ACUTE}sum{E_ACUTE}", "visibility": "public"},
-    "no letter of ours": {"project_name": "\N{CJK UNIFIED IDEOGRAPH-5317}", "project_slug": "beijing"},
-    "hyphens": {"project_name": "a-b-c-d", "compute": "container"},
-    "underscores": {"project_name": "my_own_sorter", "compute": "sagemaker"},
-    "longest": {"project_name": "w" * 60, "project_slug": f"{'long' * 7}-abc"},
-    "shortest": {"project_name": "abq", "example_data": "csv"},
-    "marks": {"project_name": "R&D (texts), v1.0", "github_owner": "acme-inc"},
-    "another repository": {"project_name": "Texts", "github_owner": "acme", "github_repository": "texts.ML_v2"},
-    "holds another's name": {"project_name": "from import", "project_slug": "train-src"},
-}
+from tests.template.copies import E_ACUTE, MATRIX
 
 
 def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
@@ -180,9 +163,10 @@ def test_a_copy_that_fails_half_way_leaves_nothing(run: Run, template: Path, tmp
 
 @pytest.mark.slow
 def test_a_copy_by_somebody_whom_git_does_not_know_waits_for_a_name(run: Run, tmp_path: Path) -> None:
-    nobody = {f"GIT_{who}_{what}": "" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    more = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly", "GIT_CONFIG_VALUE_0": "true"}
-    done = run("cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News", **nobody, **more)
+    nobody = tmp_path / "gitconfig"
+    nobody.write_text("[user]\n\tuseConfigOnly = true\n[safe]\n\tdirectory = *\n", encoding="utf-8")
+    told = ("cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News")
+    done = run(*told, GIT_CONFIG_GLOBAL=str(nobody))
     assert done.returncode == 0
     assert 'git config user.name "..."' in done.stdout
     assert git(tmp_path / "news", "status", "--porcelain").startswith("A  ")
