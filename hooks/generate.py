@@ -65,8 +65,11 @@ def closing(choices: Choices, committed: bool, linked: bool) -> str:
         )
     elif linked:
         lines.append("  git add .cruft.json && git commit --amend --no-edit   # what `cruft update` goes by")
-    first = "make demo" if choices.example_data == "demo" else "make setup"
-    about = "the whole pipeline on real text" if choices.example_data == "demo" else "then your rows: docs/adapt.md"
+    if choices.example_data == "demo":
+        here = "" if choices.compute == "local" else f"{choices.names.prefix}_COMPUTE=local "
+        first, about = f"{here}make demo", "the whole pipeline on real text"
+    else:
+        first, about = "make setup", "then your rows: docs/adapt.md"
     return "\n".join(
         [
             *lines,

@@ -256,14 +256,11 @@ def language() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def _own_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`main` hands its overrides on by environment: here they end with the test."""
-    for name in (
-        "SLIPWAY_OVERRIDES",
-        "SLIPWAY_COMPUTE",
-        "MLFLOW_TRACKING_URI",
-    ):
+    """`main` hands its overrides on by environment: here they end with the test. What is trained is trained here."""
+    for name in ("SLIPWAY_OVERRIDES", "MLFLOW_TRACKING_URI"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+    monkeypatch.setenv("SLIPWAY_COMPUTE", "local")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

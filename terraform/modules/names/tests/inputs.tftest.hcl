@@ -53,7 +53,7 @@ run "capitals" {
   command = plan
 
   variables {
-    project = "Slipway"
+    project = "Capitals"
   }
 
   expect_failures = [var.project]
