@@ -134,9 +134,13 @@ lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=
 		{ echo "error: docker/torch-cpu.txt pins another torch than pyproject.toml: it says how to change it" >&2; exit 2; }
 
 # template-only: begin
-.PHONY: rename copy-test-full
+.PHONY: rename copy-test copy-test-full
 rename: ## make this very folder a project of its own: `make rename project_name="News sorter" github_owner=acme`
 	@$(PYTHON) -B hooks/rename.py
+
+WHOLE ?=
+copy-test: $(INSTALLED) $(LANGUAGE) ## make copies of all kinds, and run the checks of each; `make copy-test WHOLE=1` for all tests in each
+	@SLIPWAY_WHOLE=$(WHOLE) pytest -n 2 --dist worksteal tests/template/matrix.py -rP --show-capture=stdout
 
 TASKS ?=
 copy-test-full: $(INSTALLED) ## make a copy, and run its `make test` and `make demo` in an environment of its own
