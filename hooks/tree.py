@@ -12,7 +12,7 @@ from renaming import renamed
 # what makes copies, tests that, and tells how the template changed
 ALONE = (
     "cookiecutter.json",
-    "template_source.py",
+    "needs_cookiecutter_2_4.py",
     "hooks/",
     "{{cookiecutter.project_slug}}/",
     "tests/template/",

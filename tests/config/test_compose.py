@@ -161,7 +161,10 @@ def test_a_wrong_order_form_is_named(
             "params.yaml:1: model.tokenizer.kind: 'pretrained' has other keys than 'bpe', which conf/model/bag.yaml "
             "describes. Choose a file that describes it, at the top: `model: pretrained`, or a copy of",
         ),
-        ("set: {data.source.kind: imdb}\n", "at the top: `data: imdb`, or a copy of conf/data/aws_docs.yaml."),
+        (
+            "set: {data.source.kind: banking77}\n",
+            "at the top: `data: banking77`, or a copy of conf/data/aws_docs.yaml.",
+        ),
     ],
 )
 def test_a_kind_that_the_chosen_file_does_not_describe_is_named_where_it_is_set(
@@ -171,6 +174,14 @@ def test_a_kind_that_the_chosen_file_does_not_describe_is_named_where_it_is_set(
     error = message(capsys, "compose")
     assert expected in error
     assert error.count("\n") == 1
+
+
+def test_a_kind_whose_file_was_deleted_is_to_be_described_anew(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "conf" / "data" / "banking77.yaml").unlink()
+    order(project, "set: {data.source.kind: banking77}\n")
+    assert "No file describes it: write one, or keep to conf/data/aws_docs.yaml." in message(capsys, "compose")
 
 
 def test_a_typo_beside_another_kind_is_named_as_a_typo(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,8 @@ MATRIX = {
     "another repository": {"project_name": "Texts", "github_owner": "acme", "github_repository": "texts.ML_v2"},
     "holds another's name": {"project_name": "from import", "project_slug": "train-src"},
 }
+# what reads workflows, Terraform, documents and settings as they lie there
+CORE = ("aws", "docker", "workflows", "test_docs.py", "test_dvc_yaml.py", "test_files.py", "test_main.py")
 
 
 def environment(folder: Path) -> dict[str, str]:

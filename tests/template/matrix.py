@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 from tests.template.conftest import ROOT
-from tests.template.copies import MATRIX, environment
+from tests.template.copies import CORE, MATRIX, environment
 
 from slipway.delivery.terraform.root import ROOTS
 from slipway.rehearsal.terraform import plugins
 
 SECONDS = 3600
-# what reads workflows, Terraform, documents and settings as they lie there
-CORE = ("aws", "docker", "workflows", "test_docs.py", "test_dvc_yaml.py", "test_files.py", "test_main.py")
 
 
 def share(folder: Path, place: int, of: int) -> list[str]:

@@ -1,16 +1,20 @@
 """An edited project takes what is new in the template: its edits stay, and what both changed is told."""
 
+import csv
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.template.conftest import Run, files, git
+from tests.template.copies import CORE, environment
 
 pytestmark = pytest.mark.slow
 TOLD = json.dumps({"project_name": "News sorter", "github_owner": "acme", "licence": "MIT"})
-CI = ".github/workflows/ci.yml"
+TRAIN = ".github/workflows/train.yml"
+STORE = "src/news_sorter/models/store.py"
 
 
 @pytest.fixture
@@ -36,19 +40,49 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message", "change")
 
 
-def edited(folder: Path) -> dict[str, bytes]:
-    """As a project would: own data, own model, a file less, a workflow changed, a title."""
-    (folder / "data" / "local").mkdir(parents=True, exist_ok=True)
-    (folder / "data" / "local" / "tickets.csv").write_text("text,label\nhello,a\n", encoding="utf-8")
-    (folder / "conf" / "data" / "tickets.yaml").write_text("defaults: [csv, _self_]\nname: tickets\n", encoding="utf-8")
-    edit(folder, "params.yaml", "data: aws_docs", "data: tickets")
-    (folder / "src" / "news_sorter" / "models" / "mine.py").write_text('"""Ours."""\n', encoding="utf-8")
-    edit(folder, "src/news_sorter/models/store.py", "import", "import abc as _abc  # noqa: F401\nimport")
-    edit(folder, CI, "jobs:\n", "jobs:\n  # ours\n")
+def edited(folder: Path, rows: Path) -> dict[str, bytes]:
+    """As a project would, after docs/adapt.md: own data, own model, the form of a workflow, a title; two files less."""
+    lines = rows.read_text(encoding="utf-8").splitlines()[:600]
+    with (folder / "data" / "local" / "tickets.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("text", "label"), *(line.rsplit("\t", 1) for line in lines)])
+    conf = folder / "conf"
+    shutil.copyfile(conf / "data" / "csv.yaml", conf / "data" / "tickets.yaml")
+    edit(folder, "conf/data/tickets.yaml", "name: my_texts", "name: tickets")
+    edit(folder, "conf/data/tickets.yaml", "data/local/texts.csv", "data/local/tickets.csv")
+    package = folder / "src" / "news_sorter"
+    shutil.copyfile(Path(__file__).with_name("mine.py"), package / "models" / "mine.py")
+    told = (conf / "model" / "encoder.yaml").read_text(encoding="utf-8")
+    shared = f"kind: mine\nlr: 0.01\nwidth: 32\n{told[told.index('tokenizer:') :]}"
+    (conf / "model" / "mine.yaml").write_text(shared, encoding="utf-8")
+    kind = 'class Mine(Model):\n    """The project\'s own."""\n\n    kind: Literal["mine"]\n    width: int = Field(ge=1)\n\n\n'
+    edit(
+        folder,
+        "src/news_sorter/config/model.py",
+        "ModelConfig = Annotated[Bag",
+        f"{kind}ModelConfig = Annotated[Mine | Bag",
+    )
+    edit(
+        folder,
+        STORE,
+        "Encoder as EncoderConfig\n",
+        "Encoder as EncoderConfig\nfrom news_sorter.config.model import Mine as MineConfig\n",
+    )
+    edit(
+        folder,
+        STORE,
+        "models.encoder import Encoder, EncoderShape\n",
+        "models.encoder import Encoder, EncoderShape\nfrom news_sorter.models.mine import Mine\n",
+    )
+    edit(folder, STORE, "type[Pretrained]] = {", "type[Pretrained] | type[Mine]] = {")
+    edit(folder, STORE, "in (Bag, Encoder, Pretrained)", "in (Bag, Encoder, Pretrained, Mine)")
+    branch = "    if isinstance(config, MineConfig):\n        return Mine(meta.vocab_size, config.width, classes)\n"
+    edit(folder, STORE, "    if isinstance(config, BagConfig):\n", f"{branch}    if isinstance(config, BagConfig):\n")
+    edit(folder, "params.yaml", "data: aws_docs\nmodel: bag", "data: tickets\nmodel: mine")
+    edit(folder, TRAIN, "csv, imdb, news_aggregator]", "csv, news_aggregator, tickets]")
+    edit(folder, TRAIN, "[bag, encoder, pretrained]", "[bag, encoder, pretrained, mine]")
     edit(folder, "README.md", "# News sorter\n", "# Our own sorter\n")
-    shutil.rmtree(folder / "benchmarks")
-    (folder / "docs" / "adapt.md").unlink()
-    git(folder, "add", "--all", "--force", "data/local/tickets.csv")
+    (folder / "conf" / "data" / "imdb.yaml").unlink()
+    (folder / "benchmarks" / "data_path.py").unlink()
     commit(folder)
     return files(folder)
 
@@ -57,43 +91,45 @@ def news(template: Path) -> None:
     """Beside the edits, in the same files and in others; in what was deleted; and on one line that was edited."""
     (template / "docs" / "new.md").write_text("# Slipway's news\n\n`slipway summary`\n", encoding="utf-8")
     edit(template, "src/slipway/errors.py", '"""', '"""What is new in slipway: ')
-    with (template / CI).open("a", encoding="utf-8") as file:
+    with (template / TRAIN).open("a", encoding="utf-8") as file:
         file.write("# the template's, of slipway\n")
-    with (template / "src" / "slipway" / "models" / "store.py").open("a", encoding="utf-8") as file:
-        file.write("# the template's\n")
-    edit(template, "docs/adapt.md", "# ", "# New: ")
-    edit(template, "benchmarks/cost.py", '"""', '"""New: ')
+    with (template / STORE.replace("news_sorter", "slipway")).open("a", encoding="utf-8") as file:
+        file.write("\n\n# the template's\n")
+    edit(template, "conf/data/imdb.yaml", "# ", "# New: ")
+    edit(template, "benchmarks/data_path.py", '"""', '"""New: ')
     edit(template, "README.md", "# Slipway\n", "# Slipway, new\n")
-    (template / "docs" / "serve.md").rename(template / "docs" / "serving.md")
+    (template / "benchmarks" / "quality.py").rename(template / "benchmarks" / "accuracy.py")
     edit(template, "hooks/tree.py", '"""The tree', '"""New: the tree')
     commit(template)
 
 
-def test_edits_stay_news_arrive_and_the_same_lines_are_told(project: Path, template: Path, run: Run) -> None:
-    before = edited(project)
+def test_edits_stay_news_arrive_and_the_project_still_passes_and_trains(
+    project: Path, template: Path, run: Run, uci_news: Path
+) -> None:
+    before = edited(project, uci_news / "train.txt")
     news(template)
     done = run("cruft", "update", "--skip-apply-ask", folder=project)
     assert done.returncode == 0, done.stderr
     after = files(project)
+    # both changed the same line there, and nowhere else
     assert git(project, "diff", "--name-only", "--diff-filter=U") == "README.md"
     text = after["README.md"].decode()
     assert "# Our own sorter\n=======\n# News sorter, new\n>>>>>>> " in text
-    changed = {name for name in before | after if before.get(name) != after.get(name)}
-    assert changed == {
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {
         ".cruft.json",
-        CI,
+        TRAIN,
         "README.md",
         "docs/new.md",
-        "docs/serve.md",
-        "docs/serving.md",
+        "benchmarks/quality.py",
+        "benchmarks/accuracy.py",
         "src/news_sorter/errors.py",
-        "src/news_sorter/models/store.py",
+        STORE,
     }
     assert after["docs/new.md"].decode() == "# News sorter's news\n\n`news-sorter summary`\n"
-    assert b"  # ours\n" in after[CI]
-    assert after[CI].endswith(b"# the template's, of news-sorter\n")
-    assert b"import abc as _abc" in after["src/news_sorter/models/store.py"]
-    assert after["src/news_sorter/models/store.py"].endswith(b"# the template's\n")
+    assert b"csv, news_aggregator, tickets]" in after[TRAIN]
+    assert after[TRAIN].endswith(b"# the template's, of news-sorter\n")
+    assert b"return Mine(" in after[STORE]
+    assert after[STORE].endswith(b"# the template's\n")
     # but for the settings of the update themselves
     assert [name for name, content in after.items() if b"slipway" in content.lower()] == [".cruft.json"]
     assert run("cruft", "update", "--skip-apply-ask", folder=project).returncode != 0  # until the conflict is resolved
@@ -101,13 +137,24 @@ def test_edits_stay_news_arrive_and_the_same_lines_are_told(project: Path, templ
     commit(project)
     assert "already up to date" in run("cruft", "update", "--skip-apply-ask", folder=project).stdout
 
+    own = environment(project)
+    core = [f"tests/{name}" for name in (*CORE, "config", "models")]
+    for words in (
+        ["dvc", "repro", "--quiet"],
+        ["make", "lint"],
+        ["pytest", "-q", "-n", "2", "-m", "not slow and not rehearsal", *core],
+    ):
+        done = subprocess.run(words, cwd=project, env=own, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    assert json.loads((project / "models" / "train" / "model.json").read_text())["kind"] == "mine"
+
 
 def test_a_project_that_was_made_without_cruft_is_linked_later(
     copy: Callable[..., Path], template: Path, run: Run
 ) -> None:
     project = copy(template, project_name="News sorter", github_owner="acme", licence="MIT")
     made = git(template, "rev-parse", "HEAD")
-    edit(project, CI, "jobs:\n", "jobs:\n  # ours\n")
+    edit(project, TRAIN, "jobs:\n", "jobs:\n  # ours\n")
     commit(project)
     news(template)
     link = ["link", "--no-input", "--default-config", "--extra-context", TOLD, "--checkout", made]
@@ -120,6 +167,6 @@ def test_a_project_that_was_made_without_cruft_is_linked_later(
     done = run("cruft", "update", "--skip-apply-ask", folder=project)
     assert done.returncode == 0, done.stderr
     assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
-    assert b"  # ours\n" in (project / CI).read_bytes()
+    assert b"  # ours\n" in (project / TRAIN).read_bytes()
     assert (project / "docs" / "new.md").is_file()
     assert (project / "README.md").read_text().startswith("# News sorter, new\n")

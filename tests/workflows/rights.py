@@ -39,7 +39,7 @@ def trusted() -> set[tuple[str, str, str]]:
 
 def variables() -> set[str]:
     """The repository's variables that terraform/bootstrap sets."""
-    named = re.findall(r"^ {8}([A-Z_]+) += ", (BOOTSTRAP / "outputs.tf").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"^ {8}([A-Z0-9_]+) += ", (BOOTSTRAP / "outputs.tf").read_text(encoding="utf-8"), re.MULTILINE)
     return {*named, *(f"AWS_ROLE_{role.upper().replace('-', '_')}" for role in roles())}
 
 

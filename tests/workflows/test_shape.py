@@ -23,7 +23,7 @@ def test_the_event_is_the_one_that_terraform_sends(workflows: Any) -> None:
 def test_the_form_offers_what_conf_has(workflows: Any) -> None:
     form = workflows["train.yml"]["on"]["workflow_dispatch"]["inputs"]
     for group in ("data", "model"):
-        assert form[group]["options"] == sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+        assert sorted(form[group]["options"]) == sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
     compute = yaml.safe_load((ROOT / "conf" / "compute" / "sagemaker.yaml").read_text(encoding="utf-8"))
     assert form["instance_type"]["options"] == ["default", *compute["prices_usd"]]
 

@@ -108,9 +108,12 @@ def _clash(section: list[str], writer: Layer | None, layers: Sequence[Layer]) ->
     kind, group, file = saying[0].value(keys), section[0], Path(other.name)
     files = sorted(file.parent.glob("*.yaml"))
     fitting = [f"`{group}: {each.stem}`" for each in files if Layer.of(each, (group,)).value(keys) == kind]
+    mend = f"Choose a file that describes it, at the top: {', '.join(fitting)}, or a copy of {file}."
+    if not fitting:
+        mend = f"No file describes it: write one, or keep to {file}."
     return (
         f"{saying[0].place(keys)}: {'.'.join(keys)}: {kind!r} has other keys than {other.value(keys)!r}, which {file} "
-        f"describes. Choose a file that describes it, at the top: {', '.join([*fitting, f'or a copy of {file}'])}."
+        f"describes. {mend}"
     )
 
 

@@ -152,6 +152,7 @@ def test_what_may_cost_more_than_five_dollars_does_not_begin(tmp_path: Path, mon
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copytree(ROOT / ".github", tmp_path / ".github")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SLIPWAY_COMPUTE")
     assert most_usd(cheapest()) <= LIMIT_USD
     file = Path("conf/compute/sagemaker.yaml")
     file.write_text(file.read_text(encoding="utf-8").replace("max_hours: 4", "max_hours: 40"), encoding="utf-8")
@@ -161,6 +162,7 @@ def test_what_may_cost_more_than_five_dollars_does_not_begin(tmp_path: Path, mon
 
 def test_the_cheapest_machine_of_the_form_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("SLIPWAY_COMPUTE")
     assert cheapest() == "ml.c5.xlarge"
 
 

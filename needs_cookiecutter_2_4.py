@@ -1,4 +1,7 @@
-"""Where the template lies, which neither cookiecutter nor cruft tells its hooks: an extension of Jinja."""
+"""Where the template lies, which neither cookiecutter nor cruft tells its hooks: an extension of Jinja.
+
+A cookiecutter that is too old to find it says its name, which says what is needed.
+"""
 
 import sys
 from pathlib import Path
