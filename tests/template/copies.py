@@ -53,9 +53,11 @@ def environment(folder: Path) -> dict[str, str]:
     for tool in BIN.iterdir():
         if tool.name == "slipway" or tool.is_dir() or (mine := own / "bin" / tool.name).exists():
             continue
-        # a script's first line names its Python, and with it what it may import
-        if (content := tool.read_bytes()).startswith(f"#!{BIN}/".encode()):
-            mine.write_bytes(content.replace(bytes(BIN), bytes(own / "bin"), 1))
+        first, _, rest = tool.read_bytes().partition(b"\n")
+        # a script's first line names its Python, and with it what it may import: here by the shell, for a path with spaces
+        if first.startswith(f"#!{BIN}/".encode()):
+            shell = f"#!/bin/sh\n'''exec' '{own / 'bin/python'}' \"$0\" \"$@\"\n' '''\n"
+            mine.write_bytes(shell.encode() + rest)
             mine.chmod(0o755)
         else:
             mine.symlink_to(tool)
