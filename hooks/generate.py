@@ -65,16 +65,19 @@ def closing(choices: Choices, committed: bool, linked: bool) -> str:
         )
     elif linked:
         lines.append("  git add .cruft.json && git commit --amend --no-edit   # what `cruft update` goes by")
-    if choices.example_data == "demo":
-        here = "" if choices.compute == "local" else f"{choices.names.prefix}_COMPUTE=local "
-        first, about = f"{here}make demo", "the whole pipeline on real text"
-    else:
-        first, about = "make setup", "then your rows: docs/adapt.md"
     return "\n".join(
         [
             *lines,
-            f"  {first}   # {about}",
+            begin(choices),
             f"  gh repo create {choices.repository} --{choices.visibility} --source . --push",
             "\nFrom here to the first model in production: docs/first-day.md",
         ]
     )
+
+
+def begin(choices: Choices) -> str:
+    """The first task, and what it is."""
+    if choices.example_data == "csv":
+        return "  make setup   # then your rows: docs/adapt.md"
+    here = "" if choices.compute == "local" else f"{choices.names.prefix}_COMPUTE=local "
+    return f"  {here}make demo   # the whole pipeline on real text, on this machine"

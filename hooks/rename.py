@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from choices import Choices
+from generate import begin
 from names import RefusedError
 from tree import write
 
@@ -53,10 +54,11 @@ if __name__ == "__main__":
             raise RefusedError(
                 'say project_name="...", and what else is not to be as in cookiecutter.json: github_owner=...'
             )
-        rename(Choices.of(told, ROOT))
+        choices = Choices.of(told, ROOT)
+        rename(choices)
     except RefusedError as error:
         sys.exit(f"error: {error}")
     print(
-        f"{told['project_name']} it is. Next:\n\n"
-        '  git commit -m "Begin from the template"\n  make demo\n\n(docs/first-day.md)'
+        f"{choices.project_name} it is. Next:\n\n"
+        f'  git commit -m "Begin from the template"\n{begin(choices)}\n\n(docs/first-day.md)'
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -148,7 +149,7 @@ def test_a_stage_that_dvc_runs_can_ask_for_it(project: Path) -> None:
         "    open('names', 'w').write(' '.join(sorted(path.name for path in folder.iterdir())))\n"
     )
     (project / "ask.py").write_text(script)
-    dvc(project, "stage", "add", "-q", "-n", "ask", "-o", "names", f"{sys.executable} ask.py")
+    dvc(project, "stage", "add", "-q", "-n", "ask", "-o", "names", f"{shlex.quote(sys.executable)} ask.py")
     dvc(project, "repro", "-q", "--single-item", "ask")
     assert (project / "names").read_text() == "manifest.json model.onnx tokenizer.json"
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,8 +20,7 @@ from slipway.rehearsal.function.rie import emulator
 
 ROOT = Path(__file__).resolve().parents[3]
 # an engine that has IMAGE: what `run` is told it leaves in WORDS, and the image is this project's code
-DOCKER = """#!{python}
-import os, socket, sys
+DOCKER = """import os, socket, sys
 from pathlib import Path
 
 if sys.argv[1:3] == ["image", "inspect"]:
@@ -42,7 +42,9 @@ def docker(tmp_path: Path) -> Path:
     """A folder with a docker command."""
     path = tmp_path / "bin" / "docker"
     path.parent.mkdir()
-    path.write_text(DOCKER.format(python=sys.executable, code=LAMBDA, rie=emulator()))
+    code = path.with_name("docker.py")
+    code.write_text(DOCKER.format(python=sys.executable, code=LAMBDA, rie=emulator()))
+    path.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(code)])} "$@"\n')
     path.chmod(0o755)
     return path.parent
 

@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import os
+import shlex
 import stat
 import sys
 import tarfile
@@ -43,11 +44,13 @@ def install(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     command = folder / "docker"
     source = Path(__file__).resolve().parents[3]
-    command.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(source)!r})\n"
-        "from slipway.rehearsal.docker.client import main\nsys.exit(main(sys.argv[1:]))\n",
-        encoding="utf-8",
+    code = (
+        f"import sys\nsys.path.insert(0, {str(source)!r})\n"
+        "from slipway.rehearsal.docker.client import main\nsys.exit(main(sys.argv[1:]))"
     )
+    # by the shell: a first line that names a Python ends at the first space of its path
+    words = shlex.join([sys.executable, "-P", "-c", code])
+    command.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     return {"PATH": str(folder), KEPT: str(folder / "images"), "DOCKER_CONFIG": str(folder / "config")}
 
