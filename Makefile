@@ -140,7 +140,7 @@ rename: ## make this very folder a project of its own: `make rename project_name
 
 WHOLE ?=
 copy-test: $(INSTALLED) $(LANGUAGE) ## make copies of all kinds, and run the checks of each; `make copy-test WHOLE=1` for all tests in each
-	@SLIPWAY_WHOLE=$(WHOLE) pytest -n 2 --dist worksteal tests/template/matrix.py -rP --show-capture=stdout
+	@SLIPWAY_WHOLE=$(WHOLE) pytest -n 4 --dist worksteal tests/template/matrix.py -rP --show-capture=stdout
 
 TASKS ?=
 copy-test-full: $(INSTALLED) ## make a copy, and run its `make test` and `make demo` in an environment of its own

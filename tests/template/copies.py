@@ -9,13 +9,16 @@ from pathlib import Path
 from tests.template.conftest import BIN, ROOT, SOMEBODY
 
 E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
-# names of each kind, and each choice of each prompt
+# names of each kind, and each choice of each prompt; the checks of each run in a folder that is called as it is here
 MATRIX = {
     "as it is": {},
     "spaces": {"project_name": "News sorter", "licence": "MIT"},
     "capitals": {"project_name": "NEWS", "licence": "Proprietary"},
     "digits": {"project_name": "Sorter 2000", "aws_region": "eu-central-1"},
-    "non-ASCII": {"project_name": f"Caf{E_ACUTE} R{E_ACUTE}sum{E_ACUTE}", "visibility": "public"},
+    f"letters with accents, as {E_ACUTE}": {
+        "project_name": f"Caf{E_ACUTE} R{E_ACUTE}sum{E_ACUTE}",
+        "visibility": "public",
+    },
     "no letter of ours": {"project_name": "\N{CJK UNIFIED IDEOGRAPH-5317}", "project_slug": "beijing"},
     "hyphens": {"project_name": "a-b-c-d", "compute": "container"},
     "underscores": {"project_name": "my_own_sorter", "compute": "sagemaker"},
@@ -23,7 +26,7 @@ MATRIX = {
     "shortest": {"project_name": "abq", "example_data": "csv"},
     "marks": {"project_name": "R&D (texts), v1.0", "github_owner": "acme-inc"},
     "another repository": {"project_name": "Texts", "github_owner": "acme", "github_repository": "texts.ML_v2"},
-    "holds another's name": {"project_name": "from import", "project_slug": "train-src"},
+    "holds the name of another": {"project_name": "from import", "project_slug": "train-src"},
 }
 # what reads workflows, Terraform, documents and settings as they lie there
 CORE = ("aws", "docker", "workflows", "test_docs.py", "test_dvc_yaml.py", "test_files.py", "test_main.py")
