@@ -41,7 +41,7 @@ TOOLS: dict[str, Verb] = {
     "champion": ("show the champion, or take it from a git revision's dvc.lock", "[REVISION]", ()),
     "accept_profile": ("make the last data profile the baseline", "", ("data.name",)),
     "ui": ("open MLflow on the recorded runs", "", ("tracking",)),
-    "doctor": ("say what the set-up lacks, and what mends it", "", ("compute", "tracking")),
+    "doctor": ("say what the set-up lacks, and what mends it", "", ()),
 }
 DELIVERY: dict[str, Verb] = {
     "connect": ("let DVC use the project's bucket", "", ()),

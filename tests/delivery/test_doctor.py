@@ -10,13 +10,16 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import boto3
 import pytest
 
 from slipway.__main__ import main
 from slipway.delivery.doctor import machine
 from slipway.delivery.doctor.finding import State
+from slipway.delivery.doctor.project import VISIBILITY
 from slipway.delivery.project import project
 from slipway.rehearsal.aws.account import EmulatedAws
+from slipway.rehearsal.github import GitHub
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE, DATA = (f"slipway-{what}-123456789012" for what in ("state", "data"))
@@ -40,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     project.cache_clear()
     return tmp_path
 
@@ -71,7 +75,6 @@ def account(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulate
         for name, value in aws.environment.items():
             if name != "PATH":
                 monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_REGION", "us-east-1")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         yield aws
 
@@ -83,7 +86,7 @@ def test_without_an_account_it_says_what_it_can(doctor: Doctor) -> None:
     assert found["✗ terraform/bootstrap/terraform.tfvars does not say who owns the repository"].startswith(
         "put its owner"
     )
-    assert found["? no model was made yet: there is no dvc.lock"] == "make demo"
+    assert found["? no model was made yet: dvc.lock has no stage `gate`"] == "dvc repro"
     assert found["? the model card lacks card.owner"] == "set card.owner in conf/config.yaml"
     assert "aws sso login" in found["✗ AWS does not know who you are (Unable to locate credentials)"]
     assert "✓ runs are recorded on this machine: sqlite:///mlflow.db" in found
@@ -102,7 +105,7 @@ def test_the_files_are_mended_one_after_the_other(folder: Path, doctor: Doctor) 
     found = doctor()[1]
     assert "✓ repository acme/slipway" in found
     mend = found["? git has no remote `origin`"]
-    assert mend == "gh repo create acme/slipway --private --source . --push"
+    assert mend == f"gh repo create acme/slipway --{VISIBILITY} --source . --push"
     subprocess.run(["git", "remote", "add", "origin", "git@github.com:other/texts.git"], check=True)
     assert any("git's `origin` is other/texts" in said for said in doctor()[1])
     subprocess.run(["git", "remote", "set-url", "origin", REPOSITORY], check=True)
@@ -112,8 +115,53 @@ def test_the_files_are_mended_one_after_the_other(folder: Path, doctor: Doctor) 
 def test_a_file_that_cannot_be_read_is_a_finding(folder: Path, doctor: Doctor) -> None:
     (folder / "terraform" / "project.tfvars").write_text('project = "texts"\n', encoding="utf-8")
     (folder / "conf" / "config.yaml").write_text("card: {}\n", encoding="utf-8")
-    status = main(["doctor"])
-    assert status == 2  # the configuration is read before all else
+    status, found = doctor()
+    assert status == 1
+    [mend] = [mend for said, mend in found.items() if said.startswith("✗ terraform/project.tfvars: `region")]
+    assert mend == "mend terraform/project.tfvars"
+    assert any(said.startswith("✗ conf") for said in found)
+    assert "? DVC has no remote: data and models stay on this machine" in found
+
+
+def test_a_model_is_made_once_its_last_stage_was_run(folder: Path, doctor: Doctor) -> None:
+    (folder / "dvc.lock").write_text("schema: '2.0'\nstages:\n  fetch:\n    cmd: x\n", encoding="utf-8")
+    assert any("no model was made yet" in said for said in doctor()[1])
+    with (folder / "dvc.lock").open("a", encoding="utf-8") as file:
+        file.write("  gate:\n    cmd: x\n")
+    assert not any("no model was made yet" in said for said in doctor()[1])
+
+
+def test_a_folder_that_is_no_repository_is_told(folder: Path, doctor: Doctor) -> None:
+    shutil.rmtree(folder / ".git")
+    assert any(said.startswith("✗ DVC finds no project here (") for said in doctor()[1])
+
+
+SSO = """[profile work]
+sso_session = work
+sso_account_id = 123456789012
+sso_role_name = admin
+[sso-session work]
+sso_region = us-east-1
+sso_start_url = https://example.awsapps.com/start
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"), [("nobody", "The config profile (nobody) could not be found"), ("work", "Token for work")]
+)
+def test_credentials_that_are_not_there_are_told(
+    folder: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, profile: str, said: str
+) -> None:
+    (folder / "aws").write_text(SSO, encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "aws"))
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("AWS_PROFILE", profile)
+    status, found = doctor()
+    assert status == 1
+    [mend] = [
+        mend for each, mend in found.items() if each.startswith("✗ AWS does not know who you are") and said in each
+    ]
+    assert "aws sso login" in mend
 
 
 def test_quotas_are_held_against_what_is_asked_for(account: EmulatedAws, doctor: Doctor) -> None:
@@ -144,12 +192,59 @@ def test_roots_that_were_not_applied_are_told(account: EmulatedAws, doctor: Doct
 
 
 def test_another_region_and_closed_doors_are_told(account: EmulatedAws, doctor: Doctor, monkeypatch: Any) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     account.faults.deny("servicequotas:ListServiceQuotas")
     found = doctor()[1]
-    assert found["✗ AWS's settings say eu-west-1, and the project lies in us-east-1"] == "export AWS_REGION=us-east-1"
     assert any(said.startswith("? AWS does not say it (") for said in found)
+    told = "✗ AWS's settings say eu-west-1, and the project lies in us-east-1"
+    export, _, setting = found[told].partition(" ")
+    assert export == "export"
+    monkeypatch.setenv(*setting.split("="))
+    assert not any(said.startswith("✗ AWS's settings say") for said in doctor()[1])
+
+
+@pytest.fixture
+def github(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
+    """A repository acme/texts without settings, which the real `gh` reaches."""
+    if shutil.which("gh") is None:
+        pytest.skip("gh is missing: https://cli.github.com")
+    monkeypatch.setenv("HOME", str(folder))
+    with GitHub() as there:
+        for name, value in there.environment.items():
+            monkeypatch.setenv(name, value)
+        yield there
+
+
+def trust(folder: Path, name: str, number: str) -> None:
+    """Let AWS trust a repository of acme's."""
+    told = f'github = {{\n  owner = "acme"\n  owner_id = "101"\n  name = "{name}"\n  id = "{number}"\n}}\n'
+    (folder / "terraform" / "bootstrap" / "terraform.tfvars").write_text(told, encoding="utf-8")
+
+
+def test_github_is_asked_before_there_is_an_account(folder: Path, github: GitHub, doctor: Doctor) -> None:
+    trust(folder, "texts", "202")
+    found = doctor()[1]
+    assert "✓ GitHub has acme/texts" in found
+    assert found["? what else GitHub needs is bootstrap's to say, which was not read"] == "make bootstrap"
+    trust(folder, "texts", "203")
+    [said] = [said for said in doctor()[1] if "owner_id 101 and id 202" in said]
+    assert said.startswith("✗ acme/texts on GitHub has")
+    trust(folder, "moon", "202")
+    mend = doctor()[1]["✗ GitHub shows you no repository acme/moon"]
+    assert mend == f"gh repo create acme/moon --{VISIBILITY} --source . --push"
+    github.login = None
+    assert "gh auth login" in doctor()[1].values()
+
+
+def test_what_github_lacks_is_told(account: EmulatedAws, folder: Path, github: GitHub, doctor: Doctor) -> None:
+    trust(folder, "texts", "202")
+    needs = {"repository": "acme/texts", "id": "202", "branch": "main", "environments": {"train": None}}
+    state = {"resources": [{}], "outputs": {"github": {"value": needs | {"variables": {"AWS_REGION": "us-east-1"}}}}}
+    account.client("s3").create_bucket(Bucket=STATE)
+    account.client("s3").put_object(Bucket=STATE, Key="bootstrap.tfstate", Body=json.dumps(state))
+    found = doctor()[1]
+    assert found["✗ GitHub lacks variable AWS_REGION: us-east-1"] == "make bootstrap"
+    assert any(said.startswith("✗ GitHub lacks environment train") for said in found)
 
 
 def test_the_remote_is_looked_at(account: EmulatedAws, folder: Path, doctor: Doctor) -> None:

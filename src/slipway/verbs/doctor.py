@@ -10,7 +10,7 @@ from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
 from slipway.delivery.doctor import machine, project, services
 from slipway.delivery.doctor.account import Account
-from slipway.delivery.doctor.finding import Finding, State
+from slipway.delivery.doctor.finding import Finding, State, bad
 from slipway.delivery.project import project as named
 from slipway.errors import UserError
 
@@ -23,7 +23,9 @@ def run() -> int:
     for title, findings in parts():
         console.print(Text(f"\n{title}", style="bold"))
         for finding in findings:
-            line = Text.assemble("  ", (finding.state.value, STYLE[finding.state]), f" {finding.said}")
+            line = Text.assemble(
+                "  ", (finding.state.value, STYLE[finding.state]), f" {finding.said}".replace("\n", "\n    ")
+            )
             console.print(line, soft_wrap=True)
             if finding.mend:
                 console.print(Text(f"      {finding.mend}", style="cyan"), soft_wrap=True)
@@ -33,16 +35,21 @@ def run() -> int:
 
 def parts() -> Iterator[tuple[str, Iterator[Finding]]]:
     """Each part's title and findings, which are looked for as they are read."""
-    told = runtime()
-    yield "this machine", machine.look(told.compute.kind)
+    told, sagemaker, wrong = None, None, ""
+    try:
+        told, sagemaker = runtime(), runtime(["compute=sagemaker"]).compute
+    except UserError as error:
+        wrong = str(error)
+    yield "this machine", machine.look(told.compute.kind if told else "")
     yield "project", project.look()
+    if wrong:
+        yield "configuration", iter([bad(wrong, "mend what it names")])
     account: Account | None = None
     with suppress(UserError):  # told above
         account = Account(named())
-    if account:
-        sagemaker = runtime(["compute=sagemaker"]).compute
-        assert isinstance(sagemaker, SageMakerCompute)
+    if account and isinstance(sagemaker, SageMakerCompute):
         yield "AWS", account.look(sagemaker)
-        yield "GitHub", services.github(account.needs)
+    yield "GitHub", services.github(account.needs if account else None)
     yield "data", services.remote(account.client("s3") if account and account.number else None)
-    yield "runs", services.mlflow(told.tracking)
+    if told:
+        yield "runs", services.mlflow(told.tracking)

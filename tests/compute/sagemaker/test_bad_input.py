@@ -48,7 +48,7 @@ WHO = "arn:aws:sts::123456789012:assumed-role/train/rehearsal may not"
 BAD: dict[str, tuple[Callable[..., None], str]] = {
     "no credentials": (no_credentials, "no AWS credentials. Sign in (`aws sso login`"),
     "no such profile": (sets("AWS_PROFILE", "nobody"), "no AWS credentials: The config profile (nobody)"),
-    "no region": (no_region, "no AWS region: set compute.region, or AWS_REGION."),
+    "no region": (no_region, "no AWS region: set compute.region, or AWS_DEFAULT_REGION."),
     "expired credentials": (lambda account, _: account.faults.expire_credentials(), "the AWS credentials have expired"),
     "wrong region": (wrong_region, "s3://far is in eu-central-1, and the job would run in us-east-1"),
     "no bucket": (sets("SLIPWAY_BUCKET", "nobodys-bucket"), "s3://nobodys-bucket does not exist: set compute.bucket"),

@@ -27,7 +27,7 @@ class Account:
         with in_words("AWS"):
             session = boto3.Session(region_name=self.region)
             if session.region_name is None:
-                raise UserError("no AWS region: set compute.region, or AWS_REGION.")
+                raise UserError("no AWS region: set compute.region, or AWS_DEFAULT_REGION.")
             if session.get_credentials() is None:
                 raise UserError(f"no AWS credentials. {CREDENTIALS}")
             return session

@@ -280,7 +280,7 @@ class SageMaker:
         if found not in (None, region):
             raise UserError(
                 f"s3://{self.compute.bucket} is in {found}, and the job would run in {region}: set compute.region or "
-                "AWS_REGION."
+                "AWS_DEFAULT_REGION."
             )
 
     def _image(self, device: str) -> str:

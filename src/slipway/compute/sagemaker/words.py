@@ -44,6 +44,8 @@ PERMISSIONS = {
 AUTHORIZED = re.compile(
     r"(?P<who>\S+) is not authorized to perform: (?P<action>[\w:]+)(?: on resource: (?P<what>\S+))?"
 )
+ABSENT = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
+NOT_RENEWED = (CredentialRetrievalError, TokenRetrievalError, UnauthorizedSSOTokenError, SSOError)
 CREDENTIALS = "Sign in (`aws sso login`, `aws configure`), or set AWS_PROFILE; compute=local needs no account."
 
 
@@ -60,12 +62,12 @@ def in_words(where: str) -> Iterator[None]:
     """Turn what boto3 raises in the block into a UserError; `where` names the bucket or service that was asked."""
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
+    except ABSENT as error:
         raise UserError(f"no AWS credentials: {error}. {CREDENTIALS}") from error
-    except (CredentialRetrievalError, TokenRetrievalError, UnauthorizedSSOTokenError, SSOError) as error:
+    except NOT_RENEWED as error:
         raise Expired(f"the AWS credentials could not be renewed: {error}. {CREDENTIALS}") from error
     except NoRegionError as error:
-        raise UserError("no AWS region: set compute.region, or AWS_REGION.") from error
+        raise UserError("no AWS region: set compute.region, or AWS_DEFAULT_REGION.") from error
     except (NoConnection, HTTPClientError, Boto3Error) as error:  # boto3's own is a transfer that broke
         raise Unreachable(f"AWS cannot be reached: {error}. Look at the network and compute.region.") from error
     except ClientError as error:
@@ -98,7 +100,9 @@ def explained(error: ClientError, where: str) -> UserError:
     if name in WRONG_REGION:
         region = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
         found = f"it is in {region}" if region else "it is in another region"
-        return UserError(f"{where} is not in the region that was asked: {found}. Set compute.region or AWS_REGION.")
+        return UserError(
+            f"{where} is not in the region that was asked: {found}. Set compute.region or AWS_DEFAULT_REGION."
+        )
     if name in MISSING_BUCKET or (operation == "HeadBucket" and name == "404"):
         return UserError(
             f"{where} does not exist: set compute.bucket (SLIPWAY_BUCKET) to what terraform/platform made.",

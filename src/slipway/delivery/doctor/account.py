@@ -7,8 +7,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from slipway.compute.sagemaker.words import ABSENT, NOT_RENEWED
 from slipway.config.compute import SageMakerCompute
 from slipway.delivery.doctor.finding import Finding, bad, good, unknown
 from slipway.delivery.project import Project
@@ -42,7 +43,7 @@ class Account:
         """Who asks, then what there is; only the first where AWS does not answer or does not know who asks."""
         try:
             identity = self.client("sts").get_caller_identity()
-        except (NoCredentialsError, ClientError) as error:
+        except (*ABSENT, *NOT_RENEWED, ClientError) as error:
             yield bad(f"AWS does not know who you are ({error})", SIGN_IN)
             return
         except BotoCoreError as error:
@@ -61,7 +62,7 @@ class Account:
         told, wanted = boto3.Session().region_name, self.project.region
         if told != wanted:
             where = f"AWS's settings say {told}" if told else "AWS's settings name no region"
-            yield bad(f"{where}, and the project lies in {wanted}", f"export AWS_REGION={wanted}")
+            yield bad(f"{where}, and the project lies in {wanted}", f"export AWS_DEFAULT_REGION={wanted}")
 
     def _states(self) -> Iterator[Finding]:
         """Which of terraform/'s roots were applied."""

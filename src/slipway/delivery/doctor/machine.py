@@ -33,6 +33,8 @@ def look(compute: str) -> Iterator[Finding]:
     yield node
     if not node.mend and not LANGUAGE.is_file():
         yield unknown("GitHub's workflow language is not installed, which `make rehearse` reads", f"make {LANGUAGE}")
+    page = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+    yield tool("aws", (2,), ("aws", "--version"), page, "for `aws sso login`")
     if compute == "container":
         page = "https://docs.docker.com/engine/install, or train with compute=local"
         yield tool("docker", (), ("docker", "version", "--format", "{{.Server.Version}}"), page)

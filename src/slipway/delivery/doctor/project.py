@@ -3,7 +3,9 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from slipway.config.compose import read_order, resolve
 from slipway.delivery.doctor.finding import Finding, bad, good, unknown
@@ -11,11 +13,51 @@ from slipway.delivery.project import project
 from slipway.delivery.terraform.root import VALUE
 from slipway.errors import UserError
 
-REPOSITORY = Path("terraform/bootstrap/terraform.tfvars")
 SECURITY = Path("SECURITY.md")
 LOCK = Path("dvc.lock")
 NOT_STATED = "not stated"
-NUMBERS = "put what `gh api repos/OWNER/NAME --jq '.owner.id, .id'` prints into terraform/bootstrap/terraform.tfvars"
+# who may read the repository on GitHub
+VISIBILITY = "private"
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """The repository that AWS is to trust: "" and "0" where nobody has said it yet."""
+
+    FILE: ClassVar[Path] = Path("terraform/bootstrap/terraform.tfvars")
+    owner: str
+    repository: str
+    owner_id: str
+    id: str
+
+    @classmethod
+    def read(cls) -> "Trusted":
+        """What the file says."""
+        told = dict(VALUE.findall(cls.FILE.read_text(encoding="utf-8"))) if cls.FILE.is_file() else {}
+        owner = told.get("owner", "")
+        return cls(
+            "" if owner == "OWNER" else owner, told.get("name", ""), told.get("owner_id", "0"), told.get("id", "0")
+        )
+
+    @property
+    def name(self) -> str:
+        """On GitHub, with its owner."""
+        return f"{self.owner}/{self.repository}"
+
+    @property
+    def named(self) -> bool:
+        """Whether somebody has said whose it is."""
+        return bool(self.owner and self.repository)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its numbers are there, by which AWS knows it."""
+        return "0" not in (self.owner_id, self.id)
+
+    @property
+    def create(self) -> str:
+        """The command that makes it."""
+        return f"gh repo create {self.name} --{VISIBILITY} --source . --push"
 
 
 def look() -> Iterator[Finding]:
@@ -29,32 +71,33 @@ def look() -> Iterator[Finding]:
     yield from card()
     if SECURITY.is_file() and "**ADDRESS:" in SECURITY.read_text(encoding="utf-8"):
         yield unknown("SECURITY.md gives nobody an address for what they find", "put one into SECURITY.md")
-    if not LOCK.is_file():
-        yield unknown("no model was made yet: there is no dvc.lock", "make demo")
+    # the last stage is there once all were run
+    if not LOCK.is_file() or "  gate:\n" not in LOCK.read_text(encoding="utf-8"):
+        yield unknown("no model was made yet: dvc.lock has no stage `gate`", "dvc repro")
 
 
 def repository() -> Iterator[Finding]:
     """Whether AWS will trust the right repository."""
-    told = dict(VALUE.findall(REPOSITORY.read_text(encoding="utf-8"))) if REPOSITORY.is_file() else {}
-    owner, name = told.get("owner", ""), told.get("name", "")
-    if owner in ("", "OWNER"):
-        yield bad(f"{REPOSITORY} does not say who owns the repository", f"put its owner into {REPOSITORY}")
+    told = Trusted.read()
+    if not told.named:
+        yield bad(f"{Trusted.FILE} does not say who owns the repository", f"put its owner into {Trusted.FILE}")
         return
-    if "0" in (told.get("owner_id", "0"), told.get("id", "0")):
-        yield bad(
-            f"{REPOSITORY} does not say the numbers of {owner}/{name}", NUMBERS.replace("OWNER/NAME", f"{owner}/{name}")
-        )
+    if told.numbered:
+        yield good(f"repository {told.name}")
     else:
-        yield good(f"repository {owner}/{name}")
+        numbers = f"gh api repos/{told.name} --jq '.owner.id, .id'"
+        yield bad(
+            f"{Trusted.FILE} does not say the numbers of {told.name}",
+            f"put what `{numbers}` prints into {Trusted.FILE}",
+        )
     asked = ["git", "remote", "get-url", "origin"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     found = re.search(r"github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?$", done.stdout.strip())
     if done.returncode:
-        yield unknown("git has no remote `origin`", f"gh repo create {owner}/{name} --private --source . --push")
-    elif found and found[1].lower() != f"{owner}/{name}".lower():
-        yield bad(
-            f"git's `origin` is {found[1]}, and AWS is to trust {owner}/{name}", f"mend {REPOSITORY}, or the remote"
-        )
+        yield unknown("git has no remote `origin`", told.create)
+    elif found and found[1].lower() != told.name.lower():
+        mend = f"mend {Trusted.FILE}, or the remote"
+        yield bad(f"git's `origin` is {found[1]}, and AWS is to trust {told.name}", mend)
 
 
 def card() -> Iterator[Finding]:

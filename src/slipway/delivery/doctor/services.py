@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slipway.config.tracking import TrackingConfig, without_password
 from slipway.delivery.doctor.finding import Finding, bad, good, unknown
-from slipway.delivery.repository.gh import LoginError
+from slipway.delivery.doctor.project import Trusted
+from slipway.delivery.repository.gh import LoginError, get
 from slipway.delivery.repository.needs import Needs
 from slipway.delivery.repository.settings import lacking
 from slipway.delivery.repository.settings import look as look_at
@@ -22,14 +23,16 @@ CONNECT = f"export {VARIABLE}=$(gh variable get {VARIABLE}) && slipway connect"
 
 
 def github(needs: Needs | None) -> Iterator[Finding]:
-    """Variables, environments, label and rules of the repository, as bootstrap told them."""
+    """The repository, and its variables, environments, label and rules: those as bootstrap told them, once it did."""
     if shutil.which("gh") is None:
         yield unknown("gh is missing, which sets GitHub's settings", "https://cli.github.com")
         return
-    if needs is None:
-        yield unknown("GitHub's settings are bootstrap's, which was not read")
-        return
     try:
+        get("user")
+        yield from _repository()
+        if needs is None:
+            yield unknown("what else GitHub needs is bootstrap's to say, which was not read", "make bootstrap")
+            return
         missing = lacking(needs, look_at(needs))
     except LoginError as error:
         yield bad(str(error), "gh auth login")
@@ -43,13 +46,39 @@ def github(needs: Needs | None) -> Iterator[Finding]:
         yield good(f"{needs.repository} on GitHub has its variables, environments, label and rules")
 
 
+def _repository() -> Iterator[Finding]:
+    """Whether GitHub has the one that AWS is to trust, by the same numbers."""
+    told = Trusted.read()
+    if not told.named:
+        return
+    found = get(f"repos/{told.name}")
+    if found is None:
+        yield bad(f"GitHub shows you no repository {told.name}", told.create)
+    elif told.numbered and (str(found["owner"]["id"]), str(found["id"])) != (told.owner_id, told.id):
+        numbers = f"owner_id {found['owner']['id']} and id {found['id']}"
+        yield bad(
+            f"{told.name} on GitHub has {numbers}, which {Trusted.FILE} does not say", f"put them into {Trusted.FILE}"
+        )
+    else:
+        yield good(f"GitHub has {found['full_name']}")
+
+
 def remote(s3: Any) -> Iterator[Finding]:
     """Where DVC keeps data and models; `s3` is a client, None where AWS does not answer."""
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
-    with Repo() as repo:
-        name = repo.config["core"].get("remote")
-        url = repo.config["remote"].get(name, {}).get("url") if name else None
+    try:
+        with Repo() as repo:
+            name = repo.config["core"].get("remote")
+            url = repo.config["remote"].get(name, {}).get("url") if name else None
+    except (DvcException, SCMError) as error:
+        yield bad(
+            f"DVC finds no project here ({error})",
+            "git init --initial-branch=main && git add --all && git commit -m Begin",
+        )
+        return
     if not url:
         yield unknown("DVC has no remote: data and models stay on this machine", CONNECT)
         return

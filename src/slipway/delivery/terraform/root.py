@@ -206,8 +206,9 @@ def surroundings() -> dict[str, str]:
 
 def regions() -> set[str]:
     """The regions of AWS that its SDK knows, but for China's, whose services have names of their own."""
-    import boto3
+    from botocore.loaders import Loader
+    from botocore.regions import EndpointResolver
 
-    session = boto3.Session()
-    partitions = ("aws", "aws-us-gov")
-    return {region for each in partitions for region in session.get_available_regions("s3", partition_name=each)}
+    # not by a session: that would look at somebody's settings, which may be wrong
+    known = EndpointResolver(Loader().load_data("endpoints"))
+    return {region for each in ("aws", "aws-us-gov") for region in known.get_available_endpoints("s3", each)}
