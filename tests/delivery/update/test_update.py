@@ -73,6 +73,9 @@ def test_a_workflow_is_left_to_a_person_who_is_told_how(site: Site, tmp_path: Pa
     pull = proposed(site, tmp_path / "update")
     assert pull["draft"]
     assert shown(site, f"template/{after[:12]}", workflow) == before
+    assert shown(site, f"template/{after[:12]}", "a.txt") == f"{LINES}more\n"
+    # merged as it is, the project has still this to take
+    assert json.loads(shown(site, f"template/{after[:12]}", ".cruft.json"))["commit"] != after
     # the commands that the pull request says, but for gh's
     git(site.project, "fetch", "--quiet", str(site.github.repository_path), f"template/{after[:12]}")
     git(site.project, "switch", "--quiet", "--detach", "FETCH_HEAD")
@@ -81,7 +84,31 @@ def test_a_workflow_is_left_to_a_person_who_is_told_how(site: Site, tmp_path: Pa
     assert path.endswith(f"/update/{PATCH}")
     subprocess.run([*words, str(tmp_path / "update" / PATCH)], check=True)
     assert (site.project / workflow).read_text() == f"# new\n{before}"
-    assert git(site.project, "status", "--porcelain") == f"M  {workflow}"
+    assert json.loads((site.project / ".cruft.json").read_text())["commit"] == after
+    assert git(site.project, "status", "--porcelain").splitlines() == ["M  .cruft.json", f"M  {workflow}"]
+
+
+def test_one_that_is_merged_without_its_workflows_is_told(site: Site, tmp_path: Path) -> None:
+    workflow = ".github/workflows/ci.yml"
+    site.news(**{workflow: f"# new\n{shown(site, 'main', workflow)}", "a.txt": f"{LINES}more\n"})
+    taken(tmp_path / "update")
+    number = proposed(site, tmp_path / "update")["number"]
+    site.github.pulls[number].draft = False  # `gh pr ready`
+    site.github.as_user().merge(number)
+    git(site.project, "pull", "--quiet", str(site.github.repository_path), "main")
+    taken(tmp_path / "again")
+    with pytest.raises(UserError, match=rf"#{number} was merged without .*{workflow}.*: run `cruft update`"):
+        proposed(site, tmp_path / "again")
+
+
+def test_a_later_one_names_those_before(site: Site, tmp_path: Path) -> None:
+    site.news(**{"a.txt": f"{LINES}more\n"})
+    taken(tmp_path / "one")
+    first = proposed(site, tmp_path / "one")
+    assert "close what you do not merge" not in first["body"]
+    site.news(**{"a.txt": f"{LINES}still more\n"})
+    taken(tmp_path / "two")
+    assert f"It brings all that #{first['number']} would" in proposed(site, tmp_path / "two")["body"]
 
 
 def test_it_is_proposed_once_whatever_became_of_it(site: Site, tmp_path: Path) -> None:

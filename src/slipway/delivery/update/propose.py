@@ -10,7 +10,7 @@ from slipway.delivery.github import commit
 from slipway.delivery.github.api import GitHub, again
 from slipway.delivery.github.objects import changes, tree_between
 from slipway.delivery.github.pulls import propose as open_pull
-from slipway.delivery.update.patch import PATCH, Update
+from slipway.delivery.update.patch import CRUFT, PATCH, Update
 from slipway.errors import UserError
 from slipway.evaluation.champion import git
 
@@ -23,8 +23,8 @@ MOST_FILES = 50  # that are named
 def propose(github: GitHub, update: Update, patch: bytes, base: str, run: str) -> dict[str, Any]:
     """The pull request of an update to branch `base`, of which the checkout is the tip; `run` is this run's number.
 
-    It is opened once: one that somebody closed stays closed. Raises UserError where `base` has moved on, and for a
-    patch that does not fit.
+    It is opened once: one that somebody closed stays closed. Raises UserError where `base` has moved on, for a patch
+    that does not fit, and where one was merged without what was left to a person.
     """
     if update.head != git("rev-parse", "HEAD") or commit.tip(github, base) != update.head:
         raise UserError(f"{base} has moved on from {update.head[:12]}: run the workflow again.")
@@ -35,11 +35,18 @@ def propose(github: GitHub, update: Update, patch: bytes, base: str, run: str) -
     def found() -> Any:
         return next(iter(github.get("pulls", head=f"{owner}:{branch}", base=base, state="all", per_page=1)), None)
 
-    if there := found():
-        return dict(there)
     left = [path for _, _, path in changes(update.head, tree) if path.startswith(WORKFLOWS)]
+    if there := found():
+        if there["merged_at"]:
+            raise UserError(
+                f"#{there['number']} was merged without what a person was to bring ({', '.join(left) or CRUFT}): run "
+                "`cruft update` on your own machine, and push that."
+            )
+        return dict(there)
     if commit.tip(github, branch) is None:
-        whole = tree_between(github, update.head, tree, lambda path: not path.startswith(WORKFLOWS))
+        # the project is not where the template is until the workflows are there, too
+        theirs = (WORKFLOWS, str(CRUFT)) if left else ()
+        whole = tree_between(github, update.head, tree, lambda path: not path.startswith(theirs))
         message = f"Take what is new in the template, {update.before[:12]} to {update.after[:12]}"
         commit.start(github, branch, commit.commit(github, message, whole, update.head))
     # what a pull request of a workflow starts waits for approval
@@ -48,7 +55,7 @@ def propose(github: GitHub, update: Update, patch: bytes, base: str, run: str) -
         "title": f"What is new in the template ({update.after[:12]})",
         "head": branch,
         "base": base,
-        "body": in_words(update, left, run),
+        "body": in_words(update, left, run, earlier(github, base)),
         "draft": bool(left or update.conflicts),
     }
     return open_pull(github, body, found)
@@ -71,23 +78,37 @@ def applied(patch: bytes, head: str) -> str:
         return told("write-tree")
 
 
-def in_words(update: Update, left: list[str], run: str) -> str:
+def earlier(github: GitHub, base: str) -> list[int]:
+    """The open pull requests of this kind: what they bring, a later one brings as well."""
+    there = github.pages("pulls", base=base, state="open")
+    return [each["number"] for each in there if each["head"]["ref"].startswith(BRANCH)]
+
+
+def in_words(update: Update, left: list[str], run: str, older: list[int]) -> str:
     """What the pull request says, in Markdown."""
     lines = [f"The template went from {update.before} to {update.after}. What you changed stays."]
+    if older:
+        lines += [
+            "",
+            f"It brings all that {', '.join(f'#{number}' for number in older)} would: close what you do not merge.",
+        ]
     if update.conflicts:
         lines += ["", "**Both changed the same lines** here; they stand between git's marks until you choose:", ""]
         lines += listed(update.conflicts)
     if left:
         lines += [
             "",
-            f"**A person must bring the rest**: no workflow may write `{WORKFLOWS}`. This does it, by your rights:",
+            "**A person must bring the rest before this is merged**: "
+            f"no workflow may write `{WORKFLOWS}`. This does it, by your rights:",
             "",
             "```",
             f"gh pr checkout {BRANCH}{update.after[:12]}",
             f"gh run download {run} --name template-update --dir /tmp/update",
-            f"git apply --3way --include='{WORKFLOWS}*' /tmp/update/{PATCH}",
+            f"git apply --3way --include='{WORKFLOWS}*' --include={CRUFT} /tmp/update/{PATCH}",
             'git commit --all --message "Take the template\'s workflows" && git push',
             "```",
+            "",
+            "GitHub keeps the download for 30 days; later, `cruft update` on that branch does the same.",
             "",
             *listed(left),
         ]
