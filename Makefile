@@ -39,7 +39,7 @@ $(LANGUAGE): $(NODE)/language.mjs $(NODE)/package.json $(NODE)/package-lock.json
 	node_modules/.bin/esbuild language.mjs --bundle --platform=node --format=cjs --outfile=.language.cjs.new --log-level=warning && \
 	mv .language.cjs.new language.cjs
 
-demo: $(INSTALLED) ## run the whole pipeline on real text, and print what came of it
+demo: $(INSTALLED) ## run the whole pipeline, and print what came of it
 	@dvc repro --quiet
 	@slipway summary
 

@@ -14,6 +14,7 @@ CHOICES = {
     "compute": ("local", "container", "sagemaker"),
     "visibility": ("private", "public"),
 }
+CSV = "the rows are its own, in `data/local/texts.csv` ([docs/adapt.md](docs/adapt.md))"
 SPDX = {"Proprietary": "LicenseRef-Proprietary"}
 
 
@@ -73,15 +74,23 @@ class Choices:
             ],
             "terraform/project.tfvars": [(r'(?m)^(region +=) ".*"$', self.aws_region)],
             "pyproject.toml": [(r'(?m)^(license =) ".*"$', SPDX.get(self.licence, self.licence))],
+            f"src/{self.names.package}/delivery/doctor/project.py": [(r'(?m)^(VISIBILITY =) ".*"$', self.visibility)],
         }
         words = {
             "conf/config.yaml": [(r"(?m)^(  - compute:) \w+$", self.compute)],
-            "docs/first-day.md": [(r"(gh repo create) \S+ --\w+", f"{self.repository} --{self.visibility}")],
+            "docs/first-day.md": [
+                (r"(gh repo create) \S+ --\w+", f"{self.repository} --{self.visibility}"),
+                (r"(gh api) repos/\S+/\S+", f"repos/{self.repository}"),
+            ],
         }
         if self.example_data == "csv":
             words["params.yaml"] = [(r"(?m)^(data:) \w+$", "csv")]
+            words["README.md"] = [(r"(text classification;) the default data set\s+[^.]*", CSV)]
         made = {name: _replacing([(rule, rf'\1 "{new}"') for rule, new in rules]) for name, rules in changed.items()}
         made |= {name: _replacing([(rule, rf"\1 {new}") for rule, new in rules]) for name, rules in words.items()}
+        if self.example_data == "csv":
+            section = (source / "hooks" / "resolved" / "csv.yaml").read_text(encoding="utf-8")
+            made["resolved.yaml"] = lambda text: re.sub(r"(?ms)^data:\n.*?(?=^\w)", lambda _: section, text)
         if licence.is_file():
             made["LICENSE"] = lambda text: licence.read_text(encoding="utf-8").replace("OWNER", self.github_owner)
         return made

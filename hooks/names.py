@@ -1,5 +1,6 @@
 """What a project may be called, in words, on GitHub, in AWS and in Python; and why it may not."""
 
+import difflib
 import keyword
 import re
 import sys
@@ -8,15 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHORTEST, LONGEST = 3, 32
+
+
+def reserved(what: str) -> "set[str]":
+    """Words that are taken; tests/template/test_names.py says which are missing there."""
+    return set((Path(__file__).parent / "reserved" / f"{what}.txt").read_text(encoding="utf-8").split())
+
+
+# of a shell, the system and the project's environment: the project's own would stand before them on PATH
+COMMANDS = reserved("commands")
+# as what the packages of requirements.lock are imported, where they are called otherwise there
+MODULES = reserved("modules")
+# but for China's, whose services have names of their own
+REGIONS = reserved("regions")
 # environment variables that begin with one of these have another reader, and so would the project's own
 READ_BY_OTHERS = ("actions", "aws", "dvc", "github", "hydra", "mlflow", "runner", "sagemaker", "tf-var")
 # S3 and ECR keep names that begin so for themselves
 KEPT_BY_AWS = ("xn--", "sthree-", "amzn-", "aws")
-# what tasks and workflows call: the project's command must not stand before it on PATH
-COMMANDS = {
-    *("bash", "brew", "cargo", "chromium", "curl", "docker", "git", "gh", "make", "node", "npm", "npx", "openssl"),
-    *("python", "python3", "terraform", "test", "time", "true", "false", "echo", "grep", "awk", "tar", "unzip", "wget"),
-}
 # folders of the project that stand on Python's path in tests, or that a reader would take for the package
 FOLDERS = {
     "benchmarks",
@@ -104,7 +113,7 @@ def check_slug(slug: str, taken: "set[str]") -> None:
     if package in sys.stdlib_module_names:
         raise RefusedError(f"{said} is a module of Python's own library: the package would hide it.")
     if slug in COMMANDS:
-        raise RefusedError(f"{said} is a command that tasks call: the project's own would hide it.")
+        raise RefusedError(f"{said} is a command of the system or of the tools: the project's own would hide it.")
     if package in FOLDERS:
         raise RefusedError(f"{said} is the name of a folder of the project.")
     if slug == "slipway":
@@ -115,7 +124,8 @@ def check_slug(slug: str, taken: "set[str]") -> None:
 
 def check_github(owner: str, repository: str) -> None:
     """Raise RefusedError where GitHub knows no such names."""
-    if not re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", owner) or len(owner) > 39:
+    # one hyphen at a time today, but older names have more, and those that a company manages an underscore
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}", owner):
         raise RefusedError(f"github_owner {owner!r} is no name of a user or organisation on GitHub.")
     if (
         not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", repository)
@@ -129,22 +139,17 @@ def check_github(owner: str, repository: str) -> None:
 
 def check_region(region: str) -> None:
     """Raise RefusedError where AWS has no region of such a name."""
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region):
-        raise RefusedError(f"aws_region {region!r} is no region of AWS, such as eu-central-1.")
     if region.startswith("cn-"):
         raise RefusedError(f"aws_region {region!r}: China's regions are not supported.")
+    if region not in REGIONS:
+        close = difflib.get_close_matches(region, REGIONS, n=1) or ["eu-central-1"]
+        raise RefusedError(f"aws_region {region!r} is no region of AWS, such as {close[0]}.")
 
 
 def taken_in(source: Path) -> "set[str]":
     """The packages and modules that the template in a folder needs: of its lock, and of lambda/ and benchmarks/."""
     locked = (source / "requirements.lock").read_text(encoding="utf-8")
-    needed = set(re.findall(r"^([A-Za-z0-9._-]+)==", locked, re.MULTILINE)) | {
-        "torch",
-        "yaml",
-        "sklearn",
-        "git",
-        "jinja2",
-    }
+    needed = set(re.findall(r"^([A-Za-z0-9._-]+)==", locked, re.MULTILINE)) | MODULES
     names = {name.lower().replace(".", "-") for name in needed}
     files = [path for folder in ("lambda", "benchmarks") for path in (source / folder).iterdir()]
     return (

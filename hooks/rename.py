@@ -1,6 +1,7 @@
 """`make rename project_name="..."`: makes this folder what a copy would be, after "Use this template"."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,14 @@ def rename(choices: Choices) -> None:
     git("add", "--all")
 
 
+def origin() -> "dict[str, str]":
+    """Whose repository this is on GitHub, and its name, where git's `origin` says so."""
+    found = re.search(
+        r"github\.com[:/]([^/\s]+)/([^/\s]+?)(?:\.git)?/?\s*$", git("remote", "--verbose").partition(" (")[0]
+    )
+    return {"github_owner": found[1], "github_repository": found[2]} if found else {}
+
+
 if __name__ == "__main__":
     # what is said to make as NAME=value is in the environment of what it runs
     told = {key: os.environ[key] for key in Choices.__dataclass_fields__ if os.environ.get(key)}
@@ -54,7 +63,7 @@ if __name__ == "__main__":
             raise RefusedError(
                 'say project_name="...", and what else is not to be as in cookiecutter.json: github_owner=...'
             )
-        choices = Choices.of(told, ROOT)
+        choices = Choices.of(origin() | told, ROOT)
         rename(choices)
     except RefusedError as error:
         sys.exit(f"error: {error}")

@@ -28,7 +28,7 @@ variable "github" {
   })
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$", var.github.owner))
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$", var.github.owner))
     error_message = "github.owner \"${var.github.owner}\" is no name of a user or organisation on GitHub."
   }
 

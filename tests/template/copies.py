@@ -57,7 +57,7 @@ def environment(folder: Path) -> dict[str, str]:
         if tool.name == "slipway" or tool.is_dir() or (mine := own / "bin" / tool.name).exists():
             continue
         first, _, rest = tool.read_bytes().partition(b"\n")
-        # a script's first line names its Python, and with it what it may import: here by the shell, for a path with spaces
+        # a script's first line names its Python, and with it what it may import: by the shell, for a path with spaces
         if first.startswith(f"#!{BIN}/".encode()):
             shell = f"#!/bin/sh\n'''exec' '{own / 'bin/python'}' \"$0\" \"$@\"\n' '''\n"
             mine.write_bytes(shell.encode() + rest)

@@ -22,8 +22,7 @@ def main(tasks: list[str]) -> int:
             name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS")
         }
         own |= {"HOME": str(home), "PATH": own["PATH"].removeprefix(f"{ROOT / '.venv' / 'bin'}:")}
-        if "SLIPWAY_DATASETS" in own:
-            own["TICKET_SORTER_2_DATASETS"] = own.pop("SLIPWAY_DATASETS")
+        own["TICKET_SORTER_2_DATASETS"] = own.pop("SLIPWAY_DATASETS", str(ROOT.parent / "shared" / "datasets"))
         for task in tasks or TASKS:
             print(f"== make {task}, in {project.name}", flush=True)
             if status := subprocess.run(["make", task], cwd=project, env=own, check=False).returncode:

@@ -1,7 +1,7 @@
 """Each copy passes its own checks: lint, types, Terraform's, and its fast tests, in an environment laid over this one.
 
-Thirteen whole suites are hours: each copy runs the tests that read the tree's own texts, and its share of the others, so
-that all are run once, each under another name. SLIPWAY_WHOLE=1 runs all in each. `make copy-test` runs this file.
+Thirteen whole suites are hours: each copy runs the tests that read the tree's own texts, and its share of the others,
+so that all are run once, each under another name. SLIPWAY_WHOLE=1 runs all in each. `make copy-test` runs this file.
 """
 
 import os

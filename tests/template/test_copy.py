@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.template.conftest import BIN, ROOT, Run, files, git
-from tests.template.copies import E_ACUTE, MATRIX
+from tests.template.copies import E_ACUTE, MATRIX, environment
 
 
 def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
@@ -79,13 +79,22 @@ def test_what_was_chosen_stands_where_it_is_read(copy: Callable[..., Path]) -> N
     assert "\ndata: csv\n" in read["params.yaml"]
     assert "- compute: container\n" in read["conf/config.yaml"]
     assert "gh repo create acme/texts --public --source" in read["docs/first-day.md"]
+    assert "gh api repos/acme/texts --jq" in read["docs/first-day.md"]
+    assert 'VISIBILITY = "public"' in read["src/news_sorted/delivery/doctor/project.py"]
+    assert "text classification; the rows are its own, in `data/local/texts.csv`" in read["README.md"]
+    # what stands there is what the first stage writes
+    own = environment(folder)
+    subprocess.run([folder / ".venv" / "bin" / "news-sorted", "compose"], cwd=folder, env=own, check=True)
+    assert git(folder, "status", "--porcelain") == ""
     assert (folder / "src" / "news_sorted" / "__main__.py").is_file()
 
 
 @pytest.mark.slow
 def test_renaming_in_place_makes_the_same_tree(copy: Callable[..., Path], run: Run, template: Path) -> None:
-    told = {"project_name": f"Caf{E_ACUTE} $(touch x) 2".replace("$(touch x) ", ""), "github_owner": "acme"}
-    expected = files(copy(**told))
+    told = {"project_name": f"Caf{E_ACUTE} 2"}
+    # whose it is, is asked of a copy, and read of a repository that is there
+    expected = files(copy(**told, github_owner="acme", github_repository="texts"))
+    git(template, "remote", "add", "origin", "git@github.com:acme/texts.git")
     spelt = [f"{key}={value}" for key, value in told.items()]
     (template / "new.txt").touch()
     refused = run("make", "rename", *spelt, folder=template)
@@ -196,11 +205,21 @@ def test_an_archive_without_gits_history_makes_the_same_copy(
 
 
 @pytest.mark.slow
-def test_an_old_cookiecutter_says_what_is_needed_and_makes_nothing(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        # which looks for no extension in a template
+        ("1.7.3", "No module named 'needs_cookiecutter_2_4'"),
+        ("2.3.1", "cookiecutter 2.3.1 is too old: 2.4 or newer is needed"),
+    ],
+)
+def test_an_old_cookiecutter_says_what_is_needed_and_makes_nothing(
+    run: Run, tmp_path: Path, version: str, said: str
+) -> None:
     subprocess.run([BIN / "uv", "venv", "--quiet", "--python", sys.executable, tmp_path / "old"], check=True)
     install = [BIN / "uv", "pip", "install", "--quiet", "--python", tmp_path / "old" / "bin" / "python"]
-    subprocess.run([*install, "cookiecutter==1.7.3", "setuptools<80"], check=True)
+    subprocess.run([*install, f"cookiecutter=={version}", "setuptools<80"], check=True)
     done = run(tmp_path / "old" / "bin" / "cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News")
     assert done.returncode != 0
-    assert "No module named 'needs_cookiecutter_2_4'" in done.stderr + done.stdout
+    assert said in done.stderr + done.stdout
     assert not (tmp_path / "news").exists()

@@ -41,7 +41,7 @@ def commit(folder: Path) -> None:
 
 
 def edited(folder: Path, rows: Path) -> dict[str, bytes]:
-    """As a project would, after docs/adapt.md: own data, own model, the form of a workflow, a title; three files less."""
+    """As a project would, after docs/adapt.md: own data, own model, a workflow's form, a title; three files less."""
     lines = rows.read_text(encoding="utf-8").splitlines()[:600]
     with (folder / "data" / "local" / "tickets.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([("text", "label"), *(line.rsplit("\t", 1) for line in lines)])
@@ -54,7 +54,7 @@ def edited(folder: Path, rows: Path) -> dict[str, bytes]:
     told = (conf / "model" / "encoder.yaml").read_text(encoding="utf-8")
     shared = f"kind: mine\nlr: 0.01\nwidth: 32\n{told[told.index('tokenizer:') :]}"
     (conf / "model" / "mine.yaml").write_text(shared, encoding="utf-8")
-    kind = 'class Mine(Model):\n    """The project\'s own."""\n\n    kind: Literal["mine"]\n    width: int = Field(ge=1)\n\n\n'
+    kind = 'class Mine(Model):\n    """Ours."""\n\n    kind: Literal["mine"]\n    width: int = Field(ge=1)\n\n\n'
     edit(
         folder,
         "src/news_sorter/config/model.py",

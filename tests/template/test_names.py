@@ -1,11 +1,16 @@
 """Names: what a title suggests, and which rule a bad one breaks."""
 
+import re
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from choices import Choices
-from names import Names, RefusedError, slug_of
+from names import LONGEST, REGIONS, SHORTEST, Names, RefusedError, check_slug, slug_of, taken_in
 from renaming import renamed
+from tests.template.conftest import BIN
+
+from slipway.delivery.terraform.root import regions
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = Names("News Sorter", "news-sorter")
@@ -50,18 +55,22 @@ def test_a_title_suggests_a_slug(title: str, slug: str) -> None:
         ({"project_slug": "lambda"}, "keyword of Python"),
         ({"project_slug": "match"}, "keyword of Python"),
         ({"project_slug": "email"}, "Python's own library"),
-        ({"project_slug": "docker"}, "command that tasks call"),
+        ({"project_slug": "docker"}, "a command of the system or of the tools"),
+        ({"project_slug": "touch"}, "a command of the system or of the tools"),
+        ({"project_slug": "hive-metastore"}, "that the project needs"),
         ({"project_slug": "benchmarks"}, "a folder of the project"),
         ({"project_slug": "torch"}, "that the project needs"),
         ({"project_slug": "scikit-learn"}, "that the project needs"),
         ({"project_slug": "predictor"}, "that the project needs"),
         ({"project_slug": "serving"}, "that the project needs"),
         ({"project_slug": "slipway"}, "the template's own name"),
-        ({"github_owner": "a_b"}, "github_owner 'a_b' is no name"),
+        ({"github_owner": "a/b"}, "github_owner 'a/b' is no name"),
+        ({"github_owner": "-a"}, "is no name of a user"),
         ({"github_owner": "a" * 40}, "is no name of a user"),
         ({"github_repository": "acme/texts"}, "without its owner"),
         ({"github_repository": ".."}, "is no name of a repository"),
         ({"aws_region": "Frankfurt"}, "is no region of AWS"),
+        ({"aws_region": "eu-central-7"}, "is no region of AWS, such as eu-central-"),
         ({"aws_region": "cn-north-1"}, "China's regions are not supported"),
         ({"licence": "GPL"}, "licence 'GPL' is none of Apache-2.0, MIT, Proprietary"),
         ({"compute": "gpu"}, "compute 'gpu' is none of"),
@@ -71,6 +80,28 @@ def test_a_title_suggests_a_slug(title: str, slug: str) -> None:
 def test_a_bad_answer_is_refused_with_its_rule(told: dict[str, str], rule: str) -> None:
     with pytest.raises(RefusedError, match=rule):
         Choices.of({"project_name": "News Sorter"} | told, ROOT)
+
+
+def test_what_the_environment_holds_is_refused() -> None:
+    """Else a project of that name would hide a package that it needs, or a command that its tasks call."""
+    taken = taken_in(ROOT)
+    commands = [path.name for path in BIN.iterdir() if path.name != "slipway"]
+    recipes = re.findall(r"^\t(.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    calls = [word for line in recipes for word in re.findall(r"(?:^@?|&& |\|\| )([a-z][a-z0-9-]*) ", line)]
+    free = []
+    for name in {*packages_distributions(), *commands, *calls} - {"slipway"}:
+        slug = name.replace("_", "-")
+        if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug) and SHORTEST <= len(slug) <= LONGEST:
+            try:
+                check_slug(slug, taken)
+            except RefusedError:
+                continue
+            free.append(slug)
+    assert free == [], "put them into hooks/reserved"
+
+
+def test_the_regions_are_awss() -> None:
+    assert regions() == REGIONS
 
 
 @pytest.mark.parametrize("slug", ["abq", "a" * 32, "x-1-y", "news2"])
