@@ -33,8 +33,8 @@ class Choices:
     visibility: str
 
     @classmethod
-    def of(cls, told: Mapping[str, object], source: Path) -> "Choices":
-        """The answers in a mapping, the rest as without a choice. Raises RefusedError, with the rule broken."""
+    def of(cls, told: Mapping[str, object]) -> "Choices":
+        """The answers in a mapping, the rest as without a choice. Raises RefusedError for a key that is none."""
         named = {key: str(told[key]) for key in cls.__dataclass_fields__ if key in told}
         if unknown := [key for key in told if key not in cls.__dataclass_fields__ and not key.startswith("_")]:
             raise RefusedError(
@@ -44,15 +44,17 @@ class Choices:
         given = {"project_name": "My Classifier", "github_owner": "OWNER", "aws_region": "us-east-1"} | first | named
         given.setdefault("project_slug", slug_of(given["project_name"]))
         given.setdefault("github_repository", given["project_slug"])
-        self = cls(**given)
+        return cls(**given)
+
+    def check(self, source: Path) -> None:
+        """Raises RefusedError, with the rule that is broken; of a project that is there already, nobody asks it."""
         check_title(self.project_name)
         check_slug(self.project_slug, taken_in(source))
         check_github(self.github_owner, self.github_repository)
         check_region(self.aws_region)
         for key, values in CHOICES.items():
-            if (chosen := given[key]) not in values:
+            if (chosen := getattr(self, key)) not in values:
                 raise RefusedError(f"{key} {chosen!r} is none of {', '.join(values)}.")
-        return self
 
     @property
     def names(self) -> Names:

@@ -18,7 +18,9 @@ def check(source: str, told: "Mapping[str, object]") -> None:
     try:
         if not shutil.which("git"):
             raise RefusedError("git is missing: a project is a repository of git's (https://git-scm.com/downloads).")
-        Choices.of(told, Path(source))
+        # what rules came since it was made, a project that is updated need not follow
+        if not updating(source):
+            Choices.of(told).check(Path(source))
     except RefusedError as error:
         sys.exit(f"error: {error}")
 
@@ -28,16 +30,20 @@ def generate(source: str, told: "Mapping[str, object]") -> None:
 
     Ends with status 1 where the folder holds something else; cookiecutter removes then what it has made.
     """
-    folder, choices = Path.cwd(), Choices.of(told, Path(source))
+    folder, choices = Path.cwd(), Choices.of(told)
     (folder / PLACEHOLDER).unlink(missing_ok=True)
     if there := sorted(path.name for path in folder.iterdir()):
         sys.exit(f"error: {folder} holds files already ({there[0]}): a copy is brought up to date by `cruft update`.")
     write(Path(source), folder, choices)
-    # cruft makes two copies to compare when it updates a project, of a clone that it calls `repo`
-    if "_commit" in told and Path(source).name == "repo":
+    if updating(source):
         return
     committed = commit(folder)
     print(closing(choices, committed, linked="_commit" in told))
+
+
+def updating(source: str) -> bool:
+    """Whether this copy is one of the two that cruft compares for an update: of a clone that it calls `repo`."""
+    return Path(source).name == "repo"
 
 
 def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -63,7 +63,8 @@ if __name__ == "__main__":
             raise RefusedError(
                 'say project_name="...", and what else is not to be as in cookiecutter.json: github_owner=...'
             )
-        choices = Choices.of(origin() | told, ROOT)
+        choices = Choices.of(origin() | told)
+        choices.check(ROOT)
         rename(choices)
     except RefusedError as error:
         sys.exit(f"error: {error}")

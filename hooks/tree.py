@@ -12,7 +12,7 @@ from renaming import renamed
 # what makes copies, tests that, and tells how the template changed
 ALONE = (
     "cookiecutter.json",
-    "needs_cookiecutter_2_4.py",
+    "needs_a_newer_cookiecutter.py",
     "hooks/",
     "{{cookiecutter.project_slug}}/",
     "tests/template/",

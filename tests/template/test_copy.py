@@ -132,8 +132,9 @@ def test_a_bad_answer_is_told_and_leaves_nothing(answers: dict[str, str], rule: 
     told = [f"{key}={value}" for key, value in answers.items()]
     done = run("cookiecutter", "--no-input", "--default-config", ROOT, *told, folder=into)
     assert done.returncode != 0
-    assert f"{rule}" in done.stderr
-    assert "error: " in done.stderr
+    said = done.stdout + done.stderr
+    assert re.search(rf"^error: .*{re.escape(rule)}", said, re.MULTILINE)
+    assert "Traceback" not in said
     assert list(into.iterdir()) == []
     assert not (tmp_path / "news").exists()
 
@@ -209,7 +210,7 @@ def test_an_archive_without_gits_history_makes_the_same_copy(
     ("version", "said"),
     [
         # which looks for no extension in a template
-        ("1.7.3", "No module named 'needs_cookiecutter_2_4'"),
+        ("1.7.3", "No module named 'needs_a_newer_cookiecutter'"),
         ("2.3.1", "cookiecutter 2.3.1 is too old: 2.4 or newer is needed"),
     ],
 )

@@ -101,6 +101,8 @@ def news(template: Path) -> None:
     edit(template, "benchmarks/data_path.py", '"""', '"""New: ')
     edit(template, "README.md", "# Slipway\n", "# Slipway, new\n")
     (template / "benchmarks" / "quality.py").rename(template / "benchmarks" / "accuracy.py")
+    # a rule that forbids the project's name today does not keep it from its updates
+    edit(template, "hooks/reserved/commands.txt", "activate ", "activate news-sorter ")
     edit(template, "hooks/tree.py", '"""The tree', '"""New: the tree')
     commit(template)
 
