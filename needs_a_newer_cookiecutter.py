@@ -4,12 +4,11 @@ A cookiecutter that is too old to find it says its name, which says what is need
 .cruft.json, and an update of one that names another fails.
 """
 
+import importlib
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import cookiecutter
-from cookiecutter.exceptions import FailedHookException
 from jinja2 import Environment
 from jinja2.ext import Extension
 
@@ -22,30 +21,18 @@ if tuple(int(part) for part in cookiecutter.__version__.split(".")[:2]) < NEEDED
 
 
 class TemplateSource(Extension):
-    """The global `template_source`, the template's folder, and two filters.
-
-    `project_slug` makes a name as AWS takes it; `checked` gives the slug of the answers so far, and ends where one of
-    them breaks a rule: with its words alone, and as soon as the next prompt.
-    """
+    """What hooks/extension.py adds, of the commit that lies there."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        # cruft compares two commits of the template in one process: what it has imported is of the other one
+        for path in (ROOT / "hooks").glob("*.py"):
+            sys.modules.pop(path.stem, None)
+        importlib.invalidate_caches()
+        written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         sys.path.insert(0, str(ROOT / "hooks"))
         try:
-            from choices import Choices
-            from generate import updating
-            from names import RefusedError, slug_of
+            importlib.import_module("extension").extend(environment, ROOT)
         finally:
             sys.path.pop(0)
-
-        def checked(told: "Mapping[str, object]") -> str:
-            choices = Choices.of(told)
-            try:
-                if not updating(str(ROOT)):
-                    choices.check(ROOT)
-            except RefusedError as error:
-                raise FailedHookException(f"error: {error}") from None
-            return choices.project_slug
-
-        environment.globals["template_source"] = str(ROOT)
-        environment.filters |= {"project_slug": slug_of, "checked": checked}
+            sys.dont_write_bytecode = written

@@ -66,8 +66,9 @@ def closing(choices: Choices, committed: bool, linked: bool) -> str:
     name = choices.project_slug
     lines = [f"\n{choices.project_name} is in {name}/, a project of its own. Next:\n", f"  cd {name}"]
     if not committed:
+        link = "git add .cruft.json && " if linked else ""
         lines.append(
-            '  git config user.name "..." && git config user.email "..." && git commit -m "Begin"   # who are you?'
+            f'  git config user.name "..." && git config user.email "..." && {link}git commit -m "Begin"   # who are you?'
         )
     elif linked:
         lines.append("  git add .cruft.json && git commit --amend --no-edit   # what `cruft update` goes by")

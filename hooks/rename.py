@@ -11,6 +11,7 @@ from pathlib import Path
 from choices import Choices
 from generate import begin
 from names import RefusedError
+from renaming import renamed
 from tree import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,14 +45,19 @@ def rename(choices: Choices) -> None:
         for name in written:
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (Path(made) / name).replace(ROOT / name)
-    git("add", "--all")
+    # the state of this machine, which is not git's, under the name that is ignored now
+    state = ROOT / ".slipway"
+    if state.is_dir():
+        state.rename(ROOT / renamed(state.name, choices.names))
+    git("add", "--update")
+    git("add", "--force", "--", *written)
 
 
 def origin() -> "dict[str, str]":
     """Whose repository this is on GitHub, and its name, where git's `origin` says so."""
-    found = re.search(
-        r"github\.com[:/]([^/\s]+)/([^/\s]+?)(?:\.git)?/?\s*$", git("remote", "--verbose").partition(" (")[0]
-    )
+    if "origin" not in git("remote").split():
+        return {}
+    found = re.search(r"github\.com[:/]([^/\s]+)/([^/\s]+?)(?:\.git)?/?$", git("remote", "get-url", "origin").strip())
     return {"github_owner": found[1], "github_repository": found[2]} if found else {}
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +25,9 @@ from slipway.rehearsal.github import GitHub
 ROOT = Path(__file__).resolve().parents[2]
 STATE, DATA = (f"slipway-{what}-123456789012" for what in ("state", "data"))
 REPOSITORY = "https://github.com/acme/slipway"
+# as they are before somebody has said whose the project is
+PROJECT = 'project = "slipway"\nregion  = "us-east-1"\n'
+NOBODYS = 'github = {\n  owner    = "OWNER"\n  owner_id = "0"\n  name     = "slipway"\n  id       = "0"\n}\n'
 NUMBERED = {'"OWNER"': '"acme"', 'owner_id = "0"': 'owner_id = "101"', 'id       = "0"': 'id       = "202"'}
 Doctor = Callable[..., tuple[int, dict[str, str]]]
 
@@ -33,10 +37,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the doctor reads of a checkout, in a repository of its own."""
     for name in ("conf", "terraform"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".terraform*", "local"))
+    (tmp_path / "terraform" / "project.tfvars").write_text(PROJECT, encoding="utf-8")
+    (tmp_path / "terraform" / "bootstrap" / "terraform.tfvars").write_text(NOBODYS, encoding="utf-8")
     for name in ("params.yaml", "SECURITY.md", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=tmp_path, check=True)
-    subprocess.run(["dvc", "init", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     for name in [each for each in os.environ if each.startswith(("AWS_", "MLFLOW_", "GH_"))]:
         monkeypatch.delenv(name)
@@ -172,7 +178,12 @@ def test_quotas_are_held_against_what_is_asked_for(account: EmulatedAws, doctor:
     assert mend.startswith("aws service-quotas request-service-quota-increase --service-code sagemaker --quota-code L-")
     assert "? SageMaker names no quota `ml.p5.48xlarge for spot training job usage`" in found
     account.quotas.values["ml.g4dn.xlarge for spot training job usage"] = 2
-    assert "✓ ml.g4dn.xlarge for spot training job usage: 2" in doctor(*told)[1]
+    account.quotas.values["ml.g5.xlarge for spot training job usage"] = 0
+    both = ("compute.instance_types=[ml.g4dn.xlarge,ml.g5.xlarge]", *told[1:])
+    found = doctor(*both)[1]
+    assert "✓ ml.g4dn.xlarge for spot training job usage: 2" in found
+    # one is enough
+    assert "? ml.g5.xlarge for spot training job usage: 0, and 1 are asked for" in found
 
 
 def test_roots_that_were_not_applied_are_told(account: EmulatedAws, doctor: Doctor) -> None:
@@ -251,10 +262,18 @@ def test_the_remote_is_looked_at(account: EmulatedAws, folder: Path, doctor: Doc
     mend = doctor()[1]["? DVC has no remote: data and models stay on this machine"]
     assert mend.endswith(" && slipway connect")
     url = f"s3://{DATA}/dvc"
-    subprocess.run(["dvc", "remote", "add", "--quiet", "--default", "aws", url], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "remote", "add", "--quiet", "--default", "aws", url], check=True)
     assert any(said.startswith(f"✗ DVC's remote {url} is closed to you (") for said in doctor()[1])
     account.client("s3").create_bucket(Bucket=DATA)
     assert f"✓ DVC's remote is {url}" in doctor()[1]
+
+
+def test_no_password_is_printed(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@db.example.com/runs")
+    found = doctor()[1]
+    [said] = [said for said in found if "db.example.com" in said]
+    assert said.startswith("? runs are recorded in postgresql://")
+    assert "secret" not in "".join([*found, *found.values()])
 
 
 class Health(BaseHTTPRequestHandler):

@@ -103,6 +103,15 @@ def news(template: Path) -> None:
     (template / "benchmarks" / "quality.py").rename(template / "benchmarks" / "accuracy.py")
     # a rule that forbids the project's name today does not keep it from its updates
     edit(template, "hooks/reserved/commands.txt", "activate ", "activate news-sorter ")
+    # a prompt that is new has an answer that is used without being asked
+    edit(
+        template,
+        "cookiecutter.json",
+        '  "visibility":',
+        '  "colour": "{{ cookiecutter.project_name | shout }}",\n  "visibility":',
+    )
+    edit(template, "hooks/choices.py", "    visibility: str\n", "    visibility: str\n    colour: str = 'red'\n")
+    edit(template, "hooks/extension.py", '{"project_slug": slug_of,', '{"shout": str.upper, "project_slug": slug_of,')
     edit(template, "hooks/tree.py", '"""The tree', '"""New: the tree')
     commit(template)
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from slipway.config.compose import runtime
 from slipway.config.compute import SageMakerCompute
+from slipway.config.tracking import without_password
 from slipway.delivery.doctor import machine, project, services
 from slipway.delivery.doctor.account import Account
 from slipway.delivery.doctor.finding import Finding, State, bad
@@ -23,12 +24,10 @@ def run() -> int:
     for title, findings in parts():
         console.print(Text(f"\n{title}", style="bold"))
         for finding in findings:
-            line = Text.assemble(
-                "  ", (finding.state.value, STYLE[finding.state]), f" {finding.said}".replace("\n", "\n    ")
-            )
-            console.print(line, soft_wrap=True)
+            said = without_password(finding.said).replace("\n", "\n    ")
+            console.print(Text.assemble("  ", (finding.state.value, STYLE[finding.state]), f" {said}"), soft_wrap=True)
             if finding.mend:
-                console.print(Text(f"      {finding.mend}", style="cyan"), soft_wrap=True)
+                console.print(Text(f"      {without_password(finding.mend)}", style="cyan"), soft_wrap=True)
             worst |= finding.state is State.BAD
     return int(worst)
 
@@ -37,9 +36,11 @@ def parts() -> Iterator[tuple[str, Iterator[Finding]]]:
     """Each part's title and findings, which are looked for as they are read."""
     told, sagemaker, wrong = None, None, ""
     try:
-        told, sagemaker = runtime(), runtime(["compute=sagemaker"]).compute
+        told = runtime()
     except UserError as error:
         wrong = str(error)
+    with suppress(UserError):  # somebody's own choices may be another compute's
+        sagemaker = runtime(["compute=sagemaker"]).compute
     yield "this machine", machine.look(told.compute.kind if told else "")
     yield "project", project.look()
     if wrong:

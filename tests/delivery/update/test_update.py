@@ -80,12 +80,21 @@ def test_a_workflow_is_left_to_a_person_who_is_told_how(site: Site, tmp_path: Pa
     git(site.project, "fetch", "--quiet", str(site.github.repository_path), f"template/{after[:12]}")
     git(site.project, "switch", "--quiet", "--detach", "FETCH_HEAD")
     [line] = [each for each in pull["body"].splitlines() if each.startswith("git apply")]
-    *words, path = shlex.split(line)
-    assert path.endswith(f"/update/{PATCH}")
+    *words, path = shlex.split(line.removesuffix(" &&"))
+    assert path.endswith(f"/{PATCH}")
     subprocess.run([*words, str(tmp_path / "update" / PATCH)], check=True)
     assert (site.project / workflow).read_text() == f"# new\n{before}"
     assert json.loads((site.project / ".cruft.json").read_text())["commit"] == after
     assert git(site.project, "status", "--porcelain").splitlines() == ["M  .cruft.json", f"M  {workflow}"]
+
+
+def test_workflows_alone_are_left_to_a_person_too(site: Site, tmp_path: Path) -> None:
+    workflow = ".github/workflows/ci.yml"
+    site.news(**{workflow: f"# new\n{shown(site, 'main', workflow)}"})
+    taken(tmp_path / "update")
+    pull = proposed(site, tmp_path / "update")
+    assert pull["draft"]
+    assert f"- `{workflow}`" in pull["body"]
 
 
 def test_one_that_is_merged_without_its_workflows_is_told(site: Site, tmp_path: Path) -> None:

@@ -83,24 +83,30 @@ class Account:
                 continue
             yield good(f"{what}: terraform/{name.partition('/')[0]} was applied")
             if name == "bootstrap":
-                self.needs = Needs(**state["outputs"]["github"]["value"])
+                try:
+                    self.needs = Needs(**state["outputs"]["github"]["value"])
+                except (KeyError, TypeError):
+                    yield bad("terraform/bootstrap was applied by another version of the project", "make bootstrap")
 
     def _quotas(self, compute: SageMakerCompute) -> Iterator[Finding]:
         """How many machines of the chosen types may train at once."""
         kind = "spot training job usage" if compute.spot else "training job usage"
-        wanted = {f"{each} for {kind}": each for each in compute.instance_types}
+        wanted = [f"{each} for {kind}" for each in compute.instance_types]
         pages = self.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
         found = {each["QuotaName"]: each for page in pages for each in page["Quotas"]}
+        enough = [name for name in wanted if name in found and found[name]["Value"] >= compute.instance_count]
+        # the types are tried one after the other: one is enough
+        missing = unknown if enough else bad
         for name in wanted:
             quota = found.get(name)
             if quota is None:
                 yield unknown(f"SageMaker names no quota `{name}`")
-            elif quota["Value"] < compute.instance_count:
+            elif name in enough:
+                yield good(f"{name}: {quota['Value']:g}")
+            else:
                 more = (
                     "aws service-quotas request-service-quota-increase --service-code sagemaker "
                     f"--quota-code {quota['QuotaCode']} --desired-value {compute.instance_count} "
                     f"--region {self.project.region}"
                 )
-                yield bad(f"{name}: {quota['Value']:g}, and {compute.instance_count} are asked for", more)
-            else:
-                yield good(f"{name}: {quota['Value']:g}")
+                yield missing(f"{name}: {quota['Value']:g}, and {compute.instance_count} are asked for", more)

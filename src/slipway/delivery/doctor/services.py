@@ -117,5 +117,7 @@ def mlflow(config: TrackingConfig) -> Iterator[Finding]:
             )
     elif urlsplit(uri).scheme == "arn":
         yield unknown(f"SageMaker's MLflow is asked when runs are recorded: {uri}")
-    else:
+    elif urlsplit(uri).scheme in ("sqlite", "file", ""):
         yield good(f"runs are recorded on this machine: {uri}")
+    else:
+        yield unknown(f"runs are recorded in {without_password(uri)}: not looked at")

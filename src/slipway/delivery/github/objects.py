@@ -17,7 +17,9 @@ BLOB, MODULE = "blob", "commit"
 def tree_between(github: GitHub, old: str, new: str, keep: Callable[[str], bool] = lambda path: True) -> str:
     """The tree `new` on GitHub, which has `old`; of what differs, only the paths to `keep`."""
     entries = [entry(github, *each) for each in changes(old, new) if keep(each[2])]
-    base = git("rev-parse", f"{old}^{{tree}}")
+    base = str(git("rev-parse", f"{old}^{{tree}}"))
+    if not entries:  # GitHub makes no tree of nothing
+        return base
     return str(github.post("git/trees", {"base_tree": base, "tree": entries}, look=again)["sha"])
 
 

@@ -96,15 +96,16 @@ def in_words(update: Update, left: list[str], run: str, older: list[int]) -> str
         lines += ["", "**Both changed the same lines** here; they stand between git's marks until you choose:", ""]
         lines += listed(update.conflicts)
     if left:
+        there = f".git/template-{update.after[:12]}-{run}"  # which git does not track
         lines += [
             "",
             "**A person must bring the rest before this is merged**: "
             f"no workflow may write `{WORKFLOWS}`. This does it, by your rights:",
             "",
             "```",
-            f"gh pr checkout {BRANCH}{update.after[:12]}",
-            f"gh run download {run} --name template-update --dir /tmp/update",
-            f"git apply --3way --include='{WORKFLOWS}*' --include={CRUFT} /tmp/update/{PATCH}",
+            f"gh pr checkout {BRANCH}{update.after[:12]} &&",
+            f"gh run download {run} --name template-update --dir {there} &&",
+            f"git apply --3way --include='{WORKFLOWS}*' --include={CRUFT} {there}/{PATCH} &&",
             'git commit --all --message "Take the template\'s workflows" && git push',
             "```",
             "",
@@ -117,5 +118,7 @@ def in_words(update: Update, left: list[str], run: str, older: list[int]) -> str
 
 def listed(paths: list[str]) -> list[str]:
     """A list of files, cut where it is long."""
-    shown = [f"- `{path.replace('`', '')}`" for path in paths[:MOST_FILES]]
+    # no more than one line each, whatever it is called
+    plain = ["".join(char for char in path if char.isprintable() and char != "`") for path in paths]
+    shown = [f"- `{path}`" for path in plain[:MOST_FILES]]
     return shown + ([f"- and {len(paths) - MOST_FILES} more"] if len(paths) > MOST_FILES else [])

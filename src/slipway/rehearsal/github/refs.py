@@ -94,6 +94,8 @@ def create_tree(github: "GitHub", call: Call) -> Answer:
     base = call.body.get("base_tree")
     if base is not None and github.git.kind(base) not in ("tree", "commit"):
         raise RefusedError(404, "base_tree is not a valid tree oid")
+    if not call.body["tree"]:
+        raise RefusedError(422, "Invalid tree info")
     rows: list[tuple[str, str, str | None]] = []
     for each in call.body["tree"]:
         path, sha = each.get("path", ""), each.get("sha")

@@ -1,0 +1,29 @@
+"""What cookiecutter.json and the hooks may use beside Jinja's own, where cookiecutter renders them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from choices import Choices
+from cookiecutter.exceptions import FailedHookException
+from generate import updating
+from jinja2 import Environment
+from names import RefusedError, slug_of
+
+
+def extend(environment: Environment, source: Path) -> None:
+    """Add the global `template_source`, the template's folder, and two filters.
+
+    `project_slug` makes a name as AWS takes it; `checked` gives the slug of the answers so far, and ends where one of
+    them breaks a rule: with its words alone, and as soon as the next prompt.
+    """
+
+    def checked(told: "Mapping[str, object]") -> str:
+        try:
+            if not updating(str(source)):
+                Choices.of(told).check(source)
+        except RefusedError as error:
+            raise FailedHookException(f"error: {error}") from None
+        return str(told["project_slug"])
+
+    environment.globals["template_source"] = str(source)
+    environment.filters |= {"project_slug": slug_of, "checked": checked}
