@@ -67,9 +67,8 @@ def closing(choices: Choices, committed: bool, linked: bool) -> str:
     lines = [f"\n{choices.project_name} is in {name}/, a project of its own. Next:\n", f"  cd {name}"]
     if not committed:
         link = "git add .cruft.json && " if linked else ""
-        lines.append(
-            f'  git config user.name "..." && git config user.email "..." && {link}git commit -m "Begin"   # who are you?'
-        )
+        known = 'git config user.name "..." && git config user.email "..."'
+        lines.append(f'  {known} && {link}git commit -m "Begin"   # who are you?')
     elif linked:
         lines.append("  git add .cruft.json && git commit --amend --no-edit   # what `cruft update` goes by")
     return "\n".join(

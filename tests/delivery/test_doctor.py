@@ -27,7 +27,13 @@ STATE, DATA = (f"slipway-{what}-123456789012" for what in ("state", "data"))
 REPOSITORY = "https://github.com/acme/slipway"
 # as they are before somebody has said whose the project is
 PROJECT = 'project = "slipway"\nregion  = "us-east-1"\n'
-NOBODYS = 'github = {\n  owner    = "OWNER"\n  owner_id = "0"\n  name     = "slipway"\n  id       = "0"\n}\n'
+NOBODYS = """github = {
+  owner    = "OWNER"
+  owner_id = "0"
+  name     = "slipway"
+  id       = "0"
+}
+"""
 NUMBERED = {'"OWNER"': '"acme"', 'owner_id = "0"': 'owner_id = "101"', 'id       = "0"': 'id       = "202"'}
 Doctor = Callable[..., tuple[int, dict[str, str]]]
 
