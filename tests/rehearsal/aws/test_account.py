@@ -1,12 +1,14 @@
 """What the emulated account does, asked by real clients: so that a test that runs against it proves something."""
 
 import io
+import json
 import select
 import signal
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from botocore.exceptions import ClientError
 from slipway.compute.sagemaker.upload import source
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.aws.call import AwsError, Call
+from slipway.rehearsal.aws.identity.roles import ALL
 from slipway.training.layout import DONE, FILES
 
 Create = Callable[..., str]
@@ -366,6 +369,27 @@ def test_a_request_may_be_watched_before_and_after(account: EmulatedAws) -> None
 
     account.before = refuse
     assert refused(boto3.client("sts").get_caller_identity) == ("Busy", "not GetCallerIdentity now")
+
+
+def test_roles_may_be_made_and_read_by_many_at_once(account: EmulatedAws) -> None:
+    iam = account.client("iam", role="train")
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+    def make(number: int) -> dict[str, Any]:
+        iam.create_role(RoleName=f"{number}", AssumeRolePolicyDocument=trust)
+        iam.put_role_policy(RoleName=f"{number}", PolicyName="all", PolicyDocument=json.dumps(ALL))
+        return dict(iam.list_attached_role_policies(RoleName=f"{number}"))
+
+    # the more there are, the longer it takes to look through them, and each thread is interrupted as often as can be
+    make(0)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(make, range(1, 200)))
+    finally:
+        sys.setswitchinterval(before)
+    assert all(each["AttachedPolicies"] == [] for each in made)
 
 
 def test_the_environment_reaches_no_other_account(account: EmulatedAws) -> None:

@@ -36,6 +36,7 @@ class Front:
 
     def __init__(self, aws: "EmulatedAws") -> None:
         self.aws, self.moto = aws, DomainDispatcherApplication(create_backend_app)
+        self.alone = Lock()  # moto's services read each other's dictionaries while they change
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         aws, length = self.aws, int(environ.get("CONTENT_LENGTH") or 0)
@@ -84,7 +85,8 @@ class Front:
                 return self._invoke(call, environ, payload, start_response)
             if call.service == "monitoring":
                 aws.alarms.told(call)
-            return self.moto(environ, start_response)  # type: ignore[no-any-return]  # moto is not followed
+            with self.alone:
+                return self.moto(environ, start_response)  # type: ignore[no-any-return]  # moto is not followed
         except AwsError as error:
             return answer_error(error, call, start_response)
         except Exception:

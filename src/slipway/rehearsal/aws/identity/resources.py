@@ -79,7 +79,7 @@ def of_iam(call: Call) -> list[str]:
             return [told[key]]
     place, path = f"arn:aws:iam::{ACCOUNT}:", told.get("Path", "/")
     if "RoleName" in told:
-        roles = {role.name: role.arn for role in iam_backends[ACCOUNT]["aws"].roles.values()}
+        roles = {role.name: role.arn for role in list(iam_backends[ACCOUNT]["aws"].roles.values())}
         return [roles.get(told["RoleName"], f"{place}role{path}{told['RoleName']}")]
     if "PolicyName" in told:
         return [f"{place}policy{path}{told['PolicyName']}"]

@@ -39,9 +39,11 @@ def policies_of(name: str) -> tuple[list[Policy], Policy]:
     role = next((role for role in list(backend.roles.values()) if role.name == name), None)
     if role is None:
         raise AwsError("AccessDenied", f"Not authorized to perform sts:AssumeRole: there is no role {name}", 403)
-    attached = [document_of(policy) for policy in role.managed_policies.values()]
+    # lists, for others change what is read here
+    own = [json.loads(each) for each in list(role.policies.values())]
+    attached = [document_of(policy) for policy in list(role.managed_policies.values())]
     boundary = backend.managed_policies.get(role.permissions_boundary_arn)
-    return [json.loads(each) for each in role.policies.values()] + attached, document_of(boundary) if boundary else ALL
+    return own + attached, document_of(boundary) if boundary else ALL
 
 
 def trust_of(arn: str) -> Policy | None:

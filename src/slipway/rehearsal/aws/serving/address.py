@@ -112,8 +112,8 @@ class Addresses:
 
 def find(name: str) -> tuple[str, str] | None:
     """Region and name of the function whose address has that number."""
-    for region, backend in lambda_backends[ACCOUNT].items():
-        for function, versions in backend._lambdas._functions.items():
+    for region, backend in list(lambda_backends[ACCOUNT].items()):
+        for function, versions in list(backend._lambdas._functions.items()):
             config = versions["latest"].url_config
             if config is not None and number(config) == name:
                 return region, function
