@@ -17,7 +17,7 @@ import yaml
 from slipway.compute.image import DEVICES, image_tag
 from slipway.delivery.terraform.root import LOCAL_BACKEND
 from slipway.errors import UserError
-from slipway.rehearsal.aws.account import ROOT, EmulatedAws
+from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.terraform import Terraform
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def platform(terraform: Terraform) -> Terraform:
 
 @pytest.fixture
 def run(platform: Terraform, aws: EmulatedAws, trainable: Path) -> Run:
-    """Runs a command in a checkout, in a role."""
+    """Runs a verb, or DVC, in a checkout, in a role."""
     settings = {
         "SLIPWAY_COMPUTE": "sagemaker",
         "SLIPWAY_OVERRIDES": "tracking=off",
@@ -68,8 +68,9 @@ def run(platform: Terraform, aws: EmulatedAws, trainable: Path) -> Run:
     }
 
     def run(role: str, *words: str, good: bool = True) -> subprocess.CompletedProcess[str]:
+        module = ["-m", *words] if words[0] == "dvc" else ["-m", "slipway", *words]
         done = subprocess.run(
-            [sys.executable, "-m", *words],
+            [sys.executable, *module],
             cwd=trainable,
             env=aws.as_role(f"slipway-{role}") | settings,
             stdin=subprocess.DEVNULL,
@@ -99,7 +100,7 @@ def test_platform_before_bootstrap_says_what_comes_first(terraform: Terraform) -
 def test_a_repository_that_nobody_put_in_is_asked_for(terraform: Terraform) -> None:
     file = terraform.folder / "terraform" / "bootstrap" / "terraform.tfvars"
     before = file.read_text()
-    shutil.copyfile(ROOT / "terraform" / "bootstrap" / "terraform.tfvars", file)
+    file.write_text('github = { owner = "OWNER", owner_id = "0", name = "texts", id = "0" }\n')
     with pytest.raises(UserError, match=r"numbers\s+of\s+owner\s+and\s+repository"):
         terraform("bootstrap", "bootstrap")
     file.write_text(before)
@@ -255,11 +256,11 @@ def test_one_role_submits_another_collects_and_only_the_first_may_submit(
     aws: EmulatedAws, run: Run, trainable: Path
 ) -> None:
     assert "report/rehearsal is not authorized to perform: sagemaker:CreateTrainingJob" in (
-        run("report", "slipway", "submit", good=False).stderr
+        run("report", "submit", good=False).stderr
     )
-    assert "started" in run("train", "slipway", "submit").stdout
-    assert "1 x ml.g4dn.xlarge" in run("train", "slipway", "jobs").stdout
-    run("report", "slipway", "train", "compute.submit=false")
+    assert "started" in run("train", "submit").stdout
+    assert "1 x ml.g4dn.xlarge" in run("train", "jobs").stdout
+    run("report", "train", "compute.submit=false")
     assert (trainable / "models" / "train" / "model.safetensors").exists()
     [request] = aws.sent("sagemaker", "CreateTrainingJob")[-1:]
     assert request["RoleArn"].endswith("/slipway-sagemaker")
@@ -267,14 +268,14 @@ def test_one_role_submits_another_collects_and_only_the_first_may_submit(
 
 def test_who_operates_stops_what_another_started(aws: EmulatedAws, run: Run, trainable: Path) -> None:
     longer(trainable)
-    run("train", "slipway", "submit")
+    run("train", "submit")
     name = aws.sent("sagemaker", "CreateTrainingJob")[-1]["TrainingJobName"]
     aws.wait_line(name, "epoch   1")
     assert "report/rehearsal is not authorized to perform: sagemaker:StopTrainingJob" in (
-        run("report", "slipway", "stop", name, good=False).stderr
+        run("report", "stop", name, good=False).stderr
     )
-    run("operate", "slipway", "stop", name)
-    assert "as asked" in run("operate", "slipway", "logs", name).stderr
+    run("operate", "stop", name)
+    assert "as asked" in run("operate", "logs", name).stderr
     assert aws.wait(name, "Stopped")["TrainingJobStatus"] == "Stopped"
 
 

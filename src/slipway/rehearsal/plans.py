@@ -34,7 +34,7 @@ class Plans:
     """
 
     def __init__(self, aws: EmulatedAws, folder: Path) -> None:
-        self.copy = copy_files(folder / FOLDER)
+        self.copy = copy_files(folder / FOLDER, aws.region)
         # what makes applying faster makes less: a plan holds all
         for name in (name for name in OVERRIDES if not name.startswith("modules/")):
             (self.copy / name).write_text(OVERRIDES[name], encoding="utf-8")

@@ -1,13 +1,14 @@
 """The project's own Terraform against emulated AWS: its files as they are, and beside them what emulation needs."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from slipway.delivery.terraform.root import FOLDER, ROOTS, binary
+from slipway.delivery.terraform.root import FOLDER, PROJECT, ROOTS, binary
 from slipway.errors import UserError
 from slipway.rehearsal.aws.account import ROOT, EmulatedAws
 
@@ -46,10 +47,22 @@ def plugins() -> dict[str, str]:
     return {"TF_PLUGIN_CACHE_DIR": str(cache)}
 
 
-def copy_files(folder: Path) -> Path:
-    """Make `folder` a copy of terraform/, without what was made while it was used."""
+def copy_files(folder: Path, region: str | None = None) -> Path:
+    """Make `folder` a copy of terraform/, without what was made while it was used; it lies in the account's region."""
     ignored = shutil.ignore_patterns(".terraform", "*.tfstate*")
-    return Path(shutil.copytree(ROOT / FOLDER, folder, ignore=ignored))
+    shutil.copytree(ROOT / FOLDER, folder, ignore=ignored)
+    if region:
+        put(folder / PROJECT.name, region=f'"{region}"')
+    return folder
+
+
+def put(file: Path, **values: str) -> None:
+    """Give variables in a .tfvars these values, as Terraform spells them, whatever they were."""
+    text = file.read_text(encoding="utf-8")
+    for name, value in values.items():
+        rest = re.sub(rf"(?m)^{name}\s*=\s*(\[[^\]]*\]|[^\n]*)\n", "", text)
+        text = f"{rest}{name} = {value}\n"
+    file.write_text(text, encoding="utf-8")
 
 
 class Terraform:
@@ -57,7 +70,7 @@ class Terraform:
 
     def __init__(self, aws: EmulatedAws, folder: Path) -> None:
         self.aws, self.folder = aws, folder
-        copy_files(folder / FOLDER)
+        copy_files(folder / FOLDER, aws.region)
         for name, content in OVERRIDES.items():
             (folder / FOLDER / name).write_text(content, encoding="utf-8")
         more = {"APPROVE": "yes", "TERRAFORM_BIN": binary(), "TF_INPUT": "0", "TF_CLI_ARGS": "-no-color"}

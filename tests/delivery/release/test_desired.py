@@ -15,6 +15,7 @@ from slipway.evaluation.champion import git
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.aws.call import AwsError, Call
 from slipway.rehearsal.github import GitHub as Hub
+from slipway.rehearsal.terraform import copy_files
 
 from .conftest import DIGEST, OTHER, ROOT, Write
 
@@ -25,7 +26,7 @@ Verb = Callable[..., tuple[int, dict[str, str]]]
 def verb(aws: EmulatedAws, gate: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verb:
     """Runs a verb in a checkout, with an account that `platform` has given a registry; its status and outputs."""
     gate()
-    shutil.copytree(ROOT / "terraform", tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform*"))
+    copy_files(tmp_path / "terraform", aws.region)
     for name in ("docker", "conf"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("slipway-serve", "slipway-train"):

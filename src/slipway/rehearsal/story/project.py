@@ -13,7 +13,7 @@ import yaml
 from slipway.errors import UserError
 from slipway.rehearsal.aws.account import ROOT
 from slipway.rehearsal.story.timeline import BrokenError
-from slipway.rehearsal.terraform import OVERRIDES, said
+from slipway.rehearsal.terraform import OVERRIDES, put, said
 
 # little text, trained in seconds; a change that is no worse may replace the champion
 ORDER: dict[str, Any] = {
@@ -30,7 +30,6 @@ ORDER: dict[str, Any] = {
 }
 # left behind: what this tree has trained itself
 OWN = ("dvc.lock", "resolved.yaml")
-EVENTS = 'github_events = "acme/texts"\n'
 
 
 class Clone:
@@ -48,7 +47,7 @@ class Clone:
         for name, content in OVERRIDES.items():
             (self.folder / "terraform" / name).write_text(content, encoding="utf-8")
         tfvars = self.folder / "terraform" / "platform" / "terraform.tfvars"
-        tfvars.write_text(f"{tfvars.read_text(encoding='utf-8')}{EVENTS}", encoding="utf-8")
+        put(tfvars, github_events='"acme/texts"', alert_emails="[]")
         self.order()
         self.commit("What emulation needs, and a small order", *(f"terraform/{name}" for name in OVERRIDES))
         self.git("push", "--quiet", "--set-upstream", "origin", "main")

@@ -15,6 +15,7 @@ from threading import Event, Thread
 from typing import Any, Self
 
 from slipway.delivery.github import sticky
+from slipway.delivery.project import project
 from slipway.delivery.terraform.root import binary
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.docker import client as docker
@@ -56,7 +57,7 @@ class World:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.aws = stack.enter_context(EmulatedAws(grace=20))
+            self.aws = stack.enter_context(EmulatedAws(region=project().region, grace=20))
             self.aws.minute = MINUTE
             self.github = stack.enter_context(GitHub())
             self.mona: Person = self.github.as_user()

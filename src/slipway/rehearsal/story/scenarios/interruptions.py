@@ -23,11 +23,11 @@ from slipway.rehearsal.story.merging import (
     serving_code,
     the_revert,
 )
-from slipway.rehearsal.story.project import replace
 from slipway.rehearsal.story.scene import Scene
 from slipway.rehearsal.story.timeline import BrokenError
 from slipway.rehearsal.story.world import World
 from slipway.rehearsal.sweep import sweep
+from slipway.rehearsal.terraform import put
 
 REMOVE = re.compile(r"`aws s3 rm s3://([^/`]+)/([^`]+)`")
 
@@ -193,7 +193,7 @@ def propose_alerts(world: World) -> int:
 
     def change(folder: Path) -> None:
         tfvars = folder / "terraform" / "platform" / "terraform.tfvars"
-        replace(tfvars, "alert_emails       = []", 'alert_emails       = ["mona@example.com"]')
+        put(tfvars, alert_emails='["mona@example.com"]')
 
     with world.timeline.step("open a pull request: Tell Mona of alerts") as step:
         number = world.propose("alerts", "Tell Mona of alerts", change, label=False)
