@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 
 from slipway.__main__ import main
 from slipway.delivery.doctor import machine
@@ -43,6 +44,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the doctor reads of a checkout, in a repository of its own."""
     for name in ("conf", "terraform"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".terraform*", "local"))
+    # as nobody has filled them in yet
+    config = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text(encoding="utf-8"))
+    config["card"] = {key: f"not stated: set card.{key} in conf/config.yaml" for key in config["card"]}
+    (tmp_path / "conf" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    (tmp_path / "terraform" / "platform" / "terraform.tfvars").write_text("alert_emails = []\n", encoding="utf-8")
     (tmp_path / "terraform" / "project.tfvars").write_text(PROJECT, encoding="utf-8")
     (tmp_path / "terraform" / "bootstrap" / "terraform.tfvars").write_text(NOBODYS, encoding="utf-8")
     for name in ("params.yaml", "SECURITY.md", "requirements.lock", "pyproject.toml"):
@@ -100,6 +106,7 @@ def test_without_an_account_it_says_what_it_can(doctor: Doctor) -> None:
     )
     assert found["? no model was made yet: dvc.lock has no stage `gate`"] == "dvc repro"
     assert found["? the model card lacks card.owner"] == "set card.owner in conf/config.yaml"
+    assert found["? nobody hears of alarms: `alert_emails` is empty"].endswith("terraform/platform/terraform.tfvars")
     assert "aws sso login" in found["✗ AWS does not know who you are (Unable to locate credentials)"]
     assert "✓ runs are recorded on this machine: sqlite:///mlflow.db" in found
 
@@ -135,12 +142,53 @@ def test_a_file_that_cannot_be_read_is_a_finding(folder: Path, doctor: Doctor) -
     assert "? DVC has no remote: data and models stay on this machine" in found
 
 
+def test_what_is_said_is_not_asked_for(folder: Path, doctor: Doctor) -> None:
+    config = folder / "conf" / "config.yaml"
+    config.write_text(config.read_text(encoding="utf-8").replace("not stated: set card.owner", "mona: set card.owner"))
+    alarms = folder / "terraform" / "platform" / "terraform.tfvars"
+    alarms.write_text('alert_emails = ["mona@example.com"]\n', encoding="utf-8")
+    found = doctor()[1]
+    assert "? the model card lacks card.owner" not in found
+    assert not any("alert_emails" in said for said in found)
+    (folder / "params.yaml").write_text("data: csv\nmodel: bag\n", encoding="utf-8")
+    assert doctor()[1]["? the model card lacks data.about"] == "set data.about in conf/data"
+
+
 def test_a_model_is_made_once_its_last_stage_was_run(folder: Path, doctor: Doctor) -> None:
     (folder / "dvc.lock").write_text("schema: '2.0'\nstages:\n  fetch:\n    cmd: x\n", encoding="utf-8")
     assert any("no model was made yet" in said for said in doctor()[1])
     with (folder / "dvc.lock").open("a", encoding="utf-8") as file:
         file.write("  gate:\n    cmd: x\n")
     assert not any("no model was made yet" in said for said in doctor()[1])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: folder.joinpath("SECURITY.md").write_bytes(b"\xff"), "'utf-8' codec can't decode"),
+        (lambda folder: folder.joinpath("terraform/bootstrap/terraform.tfvars").write_bytes(b"\xff"), "'utf-8' codec"),
+        (lambda folder: shutil.rmtree(folder / "conf"), "conf"),
+    ],
+)
+def test_what_cannot_be_read_ends_its_part_alone(folder: Path, doctor: Doctor, spoil: Any, said: str) -> None:
+    spoil(folder)
+    status, found = doctor()
+    assert status == 1
+    assert any(each.startswith("✗ the rest could not be looked at") and said in each for each in found)
+    assert "? DVC has no remote: data and models stay on this machine" in found
+
+
+def test_a_machine_without_git_is_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, found = doctor()
+    assert status == 1
+    assert found["✗ git is missing"] == "https://git-scm.com/downloads"
+    assert any("AWS does not know who you are" in each for each in found)
+
+
+def test_an_address_that_is_none_is_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://[::1")
+    assert any(each.startswith("✗ ") and "Invalid IPv6 URL" in each for each in doctor()[1])
 
 
 def test_a_folder_that_is_no_repository_is_told(folder: Path, doctor: Doctor) -> None:
@@ -180,8 +228,11 @@ def test_quotas_are_held_against_what_is_asked_for(account: EmulatedAws, doctor:
     account.quotas.values["ml.g4dn.xlarge for spot training job usage"] = 0
     told = ("compute.instance_types=[ml.g4dn.xlarge,ml.p5.48xlarge]", "compute.instance_count=1", "compute=sagemaker")
     _, found = doctor(*told)
-    mend = found["✗ ml.g4dn.xlarge for spot training job usage: 0, and 1 are asked for"]
+    none = "✗ ml.g4dn.xlarge for spot training job usage: 0, and 1 are asked for"
+    mend = found[none]
     assert mend.startswith("aws service-quotas request-service-quota-increase --service-code sagemaker --quota-code L-")
+    assert mend.endswith(" --desired-value 1 --region us-east-1")
+    assert doctor(*told, "compute.region=eu-west-1")[1][none].endswith(" --region eu-west-1")
     assert "? SageMaker names no quota `ml.p5.48xlarge for spot training job usage`" in found
     account.quotas.values["ml.g4dn.xlarge for spot training job usage"] = 2
     account.quotas.values["ml.g5.xlarge for spot training job usage"] = 0
@@ -264,8 +315,24 @@ def test_what_github_lacks_is_told(account: EmulatedAws, folder: Path, github: G
     assert any(said.startswith("✗ GitHub lacks environment train") for said in found)
 
 
+@pytest.mark.parametrize(("plan", "sign"), [("public", "✗"), ("free", "?"), ("team", "?")])
+def test_what_a_plan_may_lack_is_no_fault(
+    account: EmulatedAws, folder: Path, github: GitHub, doctor: Doctor, plan: str, sign: str
+) -> None:
+    trust(folder, "texts", "202")
+    github.plan = plan
+    needs = {"repository": "acme/texts", "id": "202", "branch": "main", "environments": {}, "variables": {}}
+    account.client("s3").create_bucket(Bucket=STATE)
+    state = json.dumps({"resources": [{}], "outputs": {"github": {"value": needs}}})
+    account.client("s3").put_object(Bucket=STATE, Key="bootstrap.tfstate", Body=state)
+    [said] = [said for said in doctor()[1] if "lacks ruleset" in said]
+    assert said.startswith(f"{sign} GitHub lacks ruleset slipway: ")
+    assert ("your plan has no such thing: nothing but agreement" in said) == (sign == "?")
+
+
 def test_the_remote_is_looked_at(account: EmulatedAws, folder: Path, doctor: Doctor) -> None:
     mend = doctor()[1]["? DVC has no remote: data and models stay on this machine"]
+    assert mend.startswith("make bootstrap, then ")
     assert mend.endswith(" && slipway connect")
     url = f"s3://{DATA}/dvc"
     subprocess.run([sys.executable, "-m", "dvc", "remote", "add", "--quiet", "--default", "aws", url], check=True)
@@ -336,10 +403,14 @@ def test_tools_that_are_missing_old_or_broken_are_told(tmp_path: Path, monkeypat
     assert machine.tool("cat", (2,), ("cat",), "https://cat", "for mice").state is State.UNKNOWN
 
 
-def test_an_environment_that_is_older_than_its_lock_is_told(folder: Path) -> None:
+def test_an_environment_that_is_another_or_older_than_its_lock_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert machine.environment().mend == "make setup"
     machine.INSTALLED.parent.mkdir()
     machine.INSTALLED.touch()
+    assert machine.environment().mend == "source .venv/bin/activate"
+    monkeypatch.setattr(sys, "prefix", str(folder / ".venv"))
     assert machine.environment().state is State.GOOD
     os.utime(machine.INSTALLED, (1, 1))
     assert (machine.environment().state, machine.environment().mend) == (State.BAD, "make setup")

@@ -23,13 +23,21 @@ def run() -> int:
     console, worst = Console(), 0
     for title, findings in parts():
         console.print(Text(f"\n{title}", style="bold"))
-        for finding in findings:
+        for finding in read(findings):
             said = without_password(finding.said).replace("\n", "\n    ")
             console.print(Text.assemble("  ", (finding.state.value, STYLE[finding.state]), f" {said}"), soft_wrap=True)
             if finding.mend:
                 console.print(Text(f"      {without_password(finding.mend)}", style="cyan"), soft_wrap=True)
             worst |= finding.state is State.BAD
     return int(worst)
+
+
+def read(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings, the last of which says why no more could be looked at."""
+    try:
+        yield from findings
+    except (OSError, ValueError) as error:
+        yield bad(f"the rest could not be looked at ({error})", "mend what it names")
 
 
 def parts() -> Iterator[tuple[str, Iterator[Finding]]]:
@@ -51,6 +59,7 @@ def parts() -> Iterator[tuple[str, Iterator[Finding]]]:
     if account and isinstance(sagemaker, SageMakerCompute):
         yield "AWS", account.look(sagemaker)
     yield "GitHub", services.github(account.needs if account else None)
-    yield "data", services.remote(account.client("s3") if account and account.number else None)
+    s3 = account.client("s3") if account and account.number else None
+    yield "data", services.remote(s3, made=bool(account and account.needs))
     if told:
         yield "runs", services.mlflow(told.tracking)

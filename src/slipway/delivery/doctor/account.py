@@ -14,6 +14,7 @@ from slipway.config.compute import SageMakerCompute
 from slipway.delivery.doctor.finding import Finding, bad, good, unknown
 from slipway.delivery.project import Project
 from slipway.delivery.repository.needs import Needs
+from slipway.delivery.terraform.root import state_bucket
 
 # an answer that does not come soon is told as none
 PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
@@ -35,9 +36,9 @@ class Account:
     number: str = ""
     needs: Needs | None = None
 
-    def client(self, service: str) -> Any:
-        """A client of boto3 in the project's region."""
-        return boto3.client(service, region_name=self.project.region, config=PATIENCE)
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A client of boto3 in a region, where none is said the project's."""
+        return boto3.client(service, region_name=region or self.project.region, config=PATIENCE)
 
     def look(self, compute: SageMakerCompute) -> Iterator[Finding]:
         """Who asks, then what there is; only the first where AWS does not answer or does not know who asks."""
@@ -66,7 +67,7 @@ class Account:
 
     def _states(self) -> Iterator[Finding]:
         """Which of terraform/'s roots were applied."""
-        bucket, s3 = f"{self.project.name}-state-{self.number}", self.client("s3")
+        bucket, s3 = state_bucket(self.project.name, self.number), self.client("s3")
         for name, (what, mend) in STATES.items():
             try:
                 state = json.load(s3.get_object(Bucket=bucket, Key=f"{name}.tfstate")["Body"])
@@ -92,7 +93,8 @@ class Account:
         """How many machines of the chosen types may train at once."""
         kind = "spot training job usage" if compute.spot else "training job usage"
         wanted = [f"{each} for {kind}" for each in compute.instance_types]
-        pages = self.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+        quotas = self.client("service-quotas", compute.region)
+        pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
         found = {each["QuotaName"]: each for page in pages for each in page["Quotas"]}
         enough = [name for name in wanted if name in found and found[name]["Value"] >= compute.instance_count]
         # the types are tried one after the other: one is enough
@@ -107,6 +109,6 @@ class Account:
                 more = (
                     "aws service-quotas request-service-quota-increase --service-code sagemaker "
                     f"--quota-code {quota['QuotaCode']} --desired-value {compute.instance_count} "
-                    f"--region {self.project.region}"
+                    f"--region {quotas.meta.region_name}"
                 )
                 yield missing(f"{name}: {quota['Value']:g}, and {compute.instance_count} are asked for", more)

@@ -6,11 +6,13 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from slipway.delivery.doctor.finding import Finding, bad, good, unknown
+from slipway.delivery.terraform.root import INSTALL
 
 INSTALLED = Path(".venv/.installed")
 PINNED = (Path("requirements.lock"), Path("pyproject.toml"))
@@ -25,8 +27,8 @@ def look(compute: str) -> Iterator[Finding]:
     yield environment()
     yield tool("git", (2,), ("git", "--version"), "https://git-scm.com/downloads")
     wanted = os.environ.get("TERRAFORM_BIN") or "terraform"
-    page = "https://developer.hashicorp.com/terraform/install, 1.11 or newer"
-    yield tool(wanted, TERRAFORM, (wanted, "version", "-json"), page, "for `make bootstrap` and `make rehearse`")
+    use = "for `make bootstrap` and `make rehearse`"
+    yield tool(wanted, TERRAFORM, (wanted, "version", "-json"), INSTALL, use)
     node = tool(
         "node", NODE, ("node", "--version"), "https://nodejs.org/en/download, 20 or newer", "for `make rehearse`"
     )
@@ -43,7 +45,9 @@ def look(compute: str) -> Iterator[Finding]:
 def environment() -> Finding:
     """Whether .venv holds what is pinned."""
     if not INSTALLED.is_file():
-        return unknown("this Python is not the project's .venv", "make setup")
+        return unknown("there is no .venv, or none that was installed whole", "make setup")
+    if Path(sys.prefix).resolve() != INSTALLED.parent.resolve():
+        return unknown(f"this is another environment than .venv: {sys.prefix}", "source .venv/bin/activate")
     newer = [path for path in PINNED if path.is_file() and path.stat().st_mtime > INSTALLED.stat().st_mtime]
     if newer:
         return bad(f".venv is older than {newer[0]}", "make setup")

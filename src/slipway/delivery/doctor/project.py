@@ -1,6 +1,7 @@
 """What a person has still to put into the project's files. No network is needed."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ from typing import ClassVar
 from slipway.config.compose import read_order, resolve
 from slipway.delivery.doctor.finding import Finding, bad, good, unknown
 from slipway.delivery.project import project
+from slipway.delivery.repository.settings import FILE
 from slipway.delivery.terraform.root import VALUE
 from slipway.errors import UserError
 
 SECURITY = Path("SECURITY.md")
 LOCK = Path("dvc.lock")
-NOT_STATED = "not stated"
+ALARMS = Path("terraform/platform/terraform.tfvars")
+# how conf/ begins what only a person can say; then comes where
+NOT_STATED = "not stated: "
 # who may read the repository on GitHub
 VISIBILITY = "private"
 
@@ -24,7 +28,7 @@ VISIBILITY = "private"
 class Trusted:
     """The repository that AWS is to trust: "" and "0" where nobody has said it yet."""
 
-    FILE: ClassVar[Path] = Path("terraform/bootstrap/terraform.tfvars")
+    FILE: ClassVar[Path] = Path(FILE)
     owner: str
     repository: str
     owner_id: str
@@ -71,6 +75,8 @@ def look() -> Iterator[Finding]:
     yield from card()
     if SECURITY.is_file() and "**ADDRESS:" in SECURITY.read_text(encoding="utf-8"):
         yield unknown("SECURITY.md gives nobody an address for what they find", "put one into SECURITY.md")
+    if ALARMS.is_file() and re.search(r"^alert_emails\s*=\s*\[\s*\]", ALARMS.read_text(encoding="utf-8"), re.MULTILINE):
+        yield unknown("nobody hears of alarms: `alert_emails` is empty", f"put addresses into {ALARMS}")
     # the last stage is there once all were run
     if not LOCK.is_file() or "  gate:\n" not in LOCK.read_text(encoding="utf-8"):
         yield unknown("no model was made yet: dvc.lock has no stage `gate`", "dvc repro")
@@ -90,6 +96,8 @@ def repository() -> Iterator[Finding]:
             f"{Trusted.FILE} does not say the numbers of {told.name}",
             f"put what `{numbers}` prints into {Trusted.FILE}",
         )
+    if shutil.which("git") is None:
+        return
     asked = ["git", "remote", "get-url", "origin"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     found = re.search(r"github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?$", done.stdout.strip())
@@ -103,9 +111,11 @@ def repository() -> Iterator[Finding]:
 def card() -> Iterator[Finding]:
     """Whether the model card says what only a person can."""
     try:
-        stated = resolve(read_order())[1]["card"]
+        stated = resolve(read_order())[1]
     except UserError as error:
         yield bad(str(error), "mend what it names")
         return
-    for key in (key for key, value in stated.items() if str(value).startswith(NOT_STATED)):
-        yield unknown(f"the model card lacks card.{key}", f"set card.{key} in conf/config.yaml")
+    said = {f"card.{key}": value for key, value in stated["card"].items()} | {"data.about": stated["data"]["about"]}
+    for key, value in said.items():
+        if str(value).startswith(NOT_STATED):
+            yield unknown(f"the model card lacks {key}", value.removeprefix(NOT_STATED))

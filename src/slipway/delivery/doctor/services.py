@@ -33,7 +33,8 @@ def github(needs: Needs | None) -> Iterator[Finding]:
         if needs is None:
             yield unknown("what else GitHub needs is bootstrap's to say, which was not read", "make bootstrap")
             return
-        missing = lacking(needs, look_at(needs))
+        found = look_at(needs)
+        missing = lacking(needs, found)
     except LoginError as error:
         yield bad(str(error), "gh auth login")
         return
@@ -41,7 +42,11 @@ def github(needs: Needs | None) -> Iterator[Finding]:
         yield unknown(str(error))
         return
     for setting in missing:
-        yield bad(f"GitHub lacks {setting.name}", "make bootstrap")
+        if found.private and setting.without:
+            said = f"GitHub lacks {setting.name} (where your plan has no such thing: {setting.without})"
+            yield unknown(said, "make bootstrap")
+        else:
+            yield bad(f"GitHub lacks {setting.name}", "make bootstrap")
     if not missing:
         yield good(f"{needs.repository} on GitHub has its variables, environments, label and rules")
 
@@ -63,8 +68,8 @@ def _repository() -> Iterator[Finding]:
         yield good(f"GitHub has {found['full_name']}")
 
 
-def remote(s3: Any) -> Iterator[Finding]:
-    """Where DVC keeps data and models; `s3` is a client, None where AWS does not answer."""
+def remote(s3: Any, made: bool) -> Iterator[Finding]:
+    """Where DVC keeps data and models; `s3` is a client, None where AWS does not answer; `made`: by bootstrap."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.scm import SCMError
@@ -80,7 +85,8 @@ def remote(s3: Any) -> Iterator[Finding]:
         )
         return
     if not url:
-        yield unknown("DVC has no remote: data and models stay on this machine", CONNECT)
+        mend = CONNECT if made else f"make bootstrap, then {CONNECT}"
+        yield unknown("DVC has no remote: data and models stay on this machine", mend)
         return
     parts = urlsplit(url)
     if parts.scheme != "s3" or s3 is None:

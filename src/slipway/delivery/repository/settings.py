@@ -34,6 +34,7 @@ class Found:
     """What it has, in the form of GitHub's answers; `policies` are the branches of environments, `user` is who asks."""
 
     user: Body
+    private: bool
     variables: dict[str, str]
     environments: dict[str, Body]
     policies: dict[str, list[Body]]
@@ -185,6 +186,7 @@ def look(needs: Needs) -> Found:
     environments = {each["name"]: each for each in listed(needs.path("environments"), "environments")}
     return Found(
         user=user,
+        private=repository["private"],
         variables={each["name"]: each["value"] for each in listed(needs.path("actions", "variables"), "variables", 30)},
         environments=environments,
         policies={

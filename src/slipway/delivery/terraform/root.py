@@ -75,7 +75,7 @@ class Root:
             account = boto3.client("sts", region_name=self.project["region"]).get_caller_identity()["Account"]
         except (BotoCoreError, ClientError) as error:
             raise UserError(f"AWS does not know who you are ({error}): `aws sso login`, or set AWS_PROFILE.") from error
-        return f"{self.project['project']}-state-{account}"
+        return state_bucket(self.project["project"], account)
 
     @property
     def state(self) -> str:
@@ -182,6 +182,11 @@ class Root:
         if done.returncode:
             raise UserError(f"terraform {words[0]} of {self.folder} failed: it says why above.")
         return json.loads(done.stdout or b"null")
+
+
+def state_bucket(project: str, account: str) -> str:
+    """The name of the bucket of all states."""
+    return f"{project}-state-{account}"
 
 
 def binary() -> str:
