@@ -15,6 +15,9 @@ from jinja2.ext import Extension
 ROOT = Path(__file__).resolve().parent
 NEEDED = (2, 4)
 
+# cookiecutter's Python runs this
+if sys.version_info < (3, 9):  # noqa: UP036
+    raise ImportError("Python {}.{} is too old: 3.9 or newer is needed".format(*sys.version_info))
 if tuple(int(part) for part in cookiecutter.__version__.split(".")[:2]) < NEEDED:
     # the one error of an extension that cookiecutter reports in words
     raise ImportError(f"cookiecutter {cookiecutter.__version__} is too old: 2.4 or newer is needed")

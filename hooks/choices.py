@@ -1,5 +1,6 @@
 """What somebody chose for a new project: its names, and values in the files that hold them."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,13 +8,6 @@ from pathlib import Path
 
 from names import Names, RefusedError, check_github, check_region, check_slug, check_title, slug_of, taken_in
 
-# what may be chosen, the first being what a copy without a choice has; cookiecutter.json explains it
-CHOICES = {
-    "licence": ("Apache-2.0", "MIT", "Proprietary"),
-    "example_data": ("demo", "csv"),
-    "compute": ("local", "container", "sagemaker"),
-    "visibility": ("private", "public"),
-}
 CSV = "the rows are its own, in `data/local/texts.csv` ([docs/adapt.md](docs/adapt.md))"
 SPDX = {"Proprietary": "LicenseRef-Proprietary"}
 
@@ -33,15 +27,15 @@ class Choices:
     visibility: str
 
     @classmethod
-    def of(cls, told: Mapping[str, object]) -> "Choices":
-        """The answers in a mapping, the rest as without a choice. Raises RefusedError for a key that is none."""
+    def of(cls, told: Mapping[str, object], source: Path) -> "Choices":
+        """The answers in a mapping, the rest as cookiecutter.json says. Raises RefusedError for a key that is none."""
         named = {key: str(told[key]) for key in cls.__dataclass_fields__ if key in told}
         if unknown := [key for key in told if key not in cls.__dataclass_fields__ and not key.startswith("_")]:
             raise RefusedError(
                 f"{unknown[0]} is nothing that can be chosen: {', '.join(cls.__dataclass_fields__)} are."
             )
-        first = {key: values[0] for key, values in CHOICES.items()}
-        given = {"project_name": "My Classifier", "github_owner": "OWNER", "aws_region": "us-east-1"} | first | named
+        first = {key: said if isinstance(said, str) else said[0] for key, said in prompts(source).items()}
+        given = {key: said for key, said in first.items() if "{{" not in said} | named
         given.setdefault("project_slug", slug_of(given["project_name"]))
         given.setdefault("github_repository", given["project_slug"])
         return cls(**given)
@@ -52,8 +46,8 @@ class Choices:
         check_slug(self.project_slug, taken_in(source))
         check_github(self.github_owner, self.github_repository)
         check_region(self.aws_region)
-        for key, values in CHOICES.items():
-            if (chosen := getattr(self, key)) not in values:
+        for key, values in prompts(source).items():
+            if not isinstance(values, str) and (chosen := getattr(self, key)) not in values:
                 raise RefusedError(f"{key} {chosen!r} is none of {', '.join(values)}.")
 
     @property
@@ -87,6 +81,7 @@ class Choices:
         }
         if self.example_data == "csv":
             words["params.yaml"] = [(r"(?m)^(data:) \w+$", "csv")]
+            words[".github/workflows/train.yml"] = [(r"(default:) aws_docs", "csv")]
             words["README.md"] = [(r"(text classification;) the default data set\s+[^.]*", CSV)]
         made = {name: _replacing([(rule, rf'\1 "{new}"') for rule, new in rules]) for name, rules in changed.items()}
         made |= {name: _replacing([(rule, rf"\1 {new}") for rule, new in rules]) for name, rules in words.items()}
@@ -96,6 +91,12 @@ class Choices:
         if licence.is_file():
             made["LICENSE"] = lambda text: licence.read_text(encoding="utf-8").replace("OWNER", self.github_owner)
         return made
+
+
+def prompts(source: Path) -> "dict[str, str | list[str]]":
+    """By its key, what each prompt of a template offers: a text, or several, the first being as without a choice."""
+    told = json.loads((source / "cookiecutter.json").read_text(encoding="utf-8"))
+    return {key: told[key] for key in Choices.__dataclass_fields__ if key in told}
 
 
 def _replacing(rules: "list[tuple[str, str]]") -> "Callable[[str], str]":

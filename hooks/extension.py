@@ -20,7 +20,7 @@ def extend(environment: Environment, source: Path) -> None:
     def checked(told: "Mapping[str, object]") -> str:
         try:
             if not updating(str(source)):
-                Choices.of(told).check(source)
+                Choices.of(told, source).check(source)
         except RefusedError as error:
             raise FailedHookException(f"error: {error}") from None
         return str(told["project_slug"])

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def check(source: str, told: "Mapping[str, object]") -> None:
             raise RefusedError("git is missing: a project is a repository of git's (https://git-scm.com/downloads).")
         # what rules came since it was made, a project that is updated need not follow
         if not updating(source):
-            Choices.of(told).check(Path(source))
+            Choices.of(told, Path(source)).check(Path(source))
     except RefusedError as error:
         sys.exit(f"error: {error}")
 
@@ -30,20 +31,21 @@ def generate(source: str, told: "Mapping[str, object]") -> None:
 
     Ends with status 1 where the folder holds something else; cookiecutter removes then what it has made.
     """
-    folder, choices = Path.cwd(), Choices.of(told)
+    folder, choices = Path.cwd(), Choices.of(told, Path(source))
     (folder / PLACEHOLDER).unlink(missing_ok=True)
     if there := sorted(path.name for path in folder.iterdir()):
-        sys.exit(f"error: {folder} holds files already ({there[0]}): a copy is brought up to date by `cruft update`.")
+        sys.exit(f"error: {folder} holds files already ({there[0]}): docs/update.md says how it is brought up to date.")
     write(Path(source), folder, choices)
     if updating(source):
         return
-    committed = commit(folder)
+    committed = commit(folder, beginning(Path(source)))
     print(closing(choices, committed, linked="_commit" in told))
 
 
 def updating(source: str) -> bool:
-    """Whether this copy is one of the two that cruft compares for an update: of a clone that it calls `repo`."""
-    return Path(source).name == "repo"
+    """Whether this copy is one of the two that cruft compares for an update: of `repo` in a temporary folder."""
+    clone = Path(source).resolve()
+    return clone.name == "repo" and clone.parent.parent == Path(tempfile.gettempdir()).resolve()
 
 
 def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -53,12 +55,19 @@ def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
 
 
-def commit(folder: Path) -> bool:
+def beginning(source: Path) -> "list[str]":
+    """Options of a commit that say where the project came from, for who links it later."""
+    done = git(source, "rev-parse", "HEAD") if (source / ".git").exists() else None
+    known = ["--message", f"At {done.stdout.strip()}"] if done and not done.returncode else []
+    return ["--message", "Begin from the template", *known]
+
+
+def commit(folder: Path, said: "list[str]") -> bool:
     """Make a repository with all files in its first commit; False where git does not know whose commit it would be."""
     for words in (["init", "--quiet"], ["symbolic-ref", "HEAD", "refs/heads/main"], ["add", "--all", "--force"]):
         if (done := git(folder, *words)).returncode:
             sys.exit(f"error: git {words[0]}: {done.stdout.strip()}")
-    return git(folder, "commit", "--quiet", "--message", "Begin from the template").returncode == 0
+    return git(folder, "commit", "--quiet", *said).returncode == 0
 
 
 def closing(choices: Choices, committed: bool, linked: bool) -> str:
@@ -85,5 +94,4 @@ def begin(choices: Choices) -> str:
     """The first task, and what it is."""
     if choices.example_data == "csv":
         return "  make setup   # then your rows: docs/adapt.md"
-    here = "" if choices.compute == "local" else f"{choices.names.prefix}_COMPUTE=local "
-    return f"  {here}make demo   # the whole pipeline on real text, on this machine"
+    return "  make demo   # the whole pipeline on real text, on this machine"

@@ -3,7 +3,6 @@
 import difflib
 import keyword
 import re
-import sys
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ def reserved(what: str) -> "set[str]":
 
 # of a shell, the system and the project's environment: the project's own would stand before them on PATH
 COMMANDS = reserved("commands")
+# Python's own modules, in all versions that the project runs on
+STANDARD_LIBRARY = reserved("standard_library")
 # as what the packages of requirements.lock are imported, where they are called otherwise there
 MODULES = reserved("modules")
 # but for China's, whose services have names of their own
@@ -110,7 +111,7 @@ def check_slug(slug: str, taken: "set[str]") -> None:
     package = slug.replace("-", "_")
     if keyword.iskeyword(package) or package in keyword.softkwlist:
         raise RefusedError(f"{said} is a keyword of Python, and no name of a package.")
-    if package in sys.stdlib_module_names:
+    if package in STANDARD_LIBRARY:
         raise RefusedError(f"{said} is a module of Python's own library: the package would hide it.")
     if slug in COMMANDS:
         raise RefusedError(f"{said} is a command of the system or of the tools: the project's own would hide it.")

@@ -8,6 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+# whatever python3 is runs this
+if sys.version_info < (3, 9):  # noqa: UP036
+    sys.exit("error: Python {}.{} is too old: `make rename PYTHON=python3.12`".format(*sys.version_info))
+
 from choices import Choices
 from generate import begin
 from names import RefusedError
@@ -69,7 +73,7 @@ if __name__ == "__main__":
             raise RefusedError(
                 'say project_name="...", and what else is not to be as in cookiecutter.json: github_owner=...'
             )
-        choices = Choices.of(origin() | told)
+        choices = Choices.of(origin() | told, ROOT)
         choices.check(ROOT)
         rename(choices)
     except RefusedError as error:

@@ -36,7 +36,7 @@ def files_of(source: Path) -> "list[str]":
 def write(source: Path, folder: Path, choices: Choices) -> "list[str]":
     """Write a project's files into an empty folder; returns their names there.
 
-    Bytes that are no UTF-8 are copied as they are; who may execute a file may do so in the copy.
+    Bytes that are no UTF-8 are copied as they are; who may execute a file may do so in the copy, and all a script.
     """
     values, written = choices.values(source), []
     for name in files_of(source):
@@ -51,6 +51,8 @@ def write(source: Path, folder: Path, choices: Choices) -> "list[str]":
         else:
             target.write_bytes(values.pop(new, str)(text).encode("utf-8"))
         shutil.copymode(source / name, target)
+        if content.startswith(b"#!"):
+            target.chmod(target.stat().st_mode | 0o111)  # an archive of zip's says it of none
         written.append(new)
     if values:
         raise LookupError(f"{', '.join(values)}: the template has no such files")

@@ -10,8 +10,7 @@ from tests.template.conftest import BIN, ROOT, SOMEBODY
 
 E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
 # names of each kind, and each choice of each prompt; the checks of each run in a folder that is called as it is here
-MATRIX = {
-    "as it is": {},
+ROWS = {
     "spaces": {"project_name": "News sorter", "licence": "MIT"},
     "capitals": {"project_name": "NEWS", "licence": "Proprietary"},
     "digits": {"project_name": "Sorter 2000", "aws_region": "eu-central-1"},
@@ -25,9 +24,12 @@ MATRIX = {
     "longest": {"project_name": "w" * 60, "project_slug": f"{'long' * 7}-abc"},
     "shortest": {"project_name": "abq", "example_data": "csv"},
     "marks": {"project_name": "R&D (texts), v1.0", "github_owner": "acme-inc"},
-    "another repository": {"project_name": "Texts", "github_owner": "acme", "github_repository": "texts.ML_v2"},
+    "another repository": {"project_name": "Texts", "github_repository": "texts.ML_v2"},
     "holds the name of another": {"project_name": "from import", "project_slug": "train-src"},
 }
+# all but one lie elsewhere, and are somebody's
+ELSEWHERE = {"github_owner": "acme", "aws_region": "eu-west-1"}
+MATRIX: dict[str, dict[str, str]] = {"as it is": {}} | {row: ELSEWHERE | answers for row, answers in ROWS.items()}
 # what reads workflows, Terraform, documents and settings as they lie there
 CORE = ("aws", "docker", "workflows", "test_docs.py", "test_dvc_yaml.py", "test_files.py", "test_main.py")
 

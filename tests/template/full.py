@@ -18,11 +18,13 @@ def main(tasks: list[str]) -> int:
         home.mkdir()
         subprocess.run(["cookiecutter", "--no-input", "--default-config", ROOT, *ANSWERS], cwd=folder, check=True)
         [project] = [path for path in Path(folder).iterdir() if path != home]
+        told = {"SLIPWAY_DATASETS": str(ROOT.parent / "shared" / "datasets")} | os.environ
         own = {
-            name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS")
+            name.replace("SLIPWAY", "TICKET_SORTER_2", 1): value
+            for name, value in told.items()
+            if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS")
         }
         own |= {"HOME": str(home), "PATH": own["PATH"].removeprefix(f"{ROOT / '.venv' / 'bin'}:")}
-        own["TICKET_SORTER_2_DATASETS"] = own.pop("SLIPWAY_DATASETS", str(ROOT.parent / "shared" / "datasets"))
         for task in tasks or TASKS:
             print(f"== make {task}, in {project.name}", flush=True)
             if status := subprocess.run(["make", task], cwd=project, env=own, check=False).returncode:

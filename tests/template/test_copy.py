@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -77,6 +76,7 @@ def test_what_was_chosen_stands_where_it_is_read(copy: Callable[..., Path]) -> N
     assert read["LICENSE"].startswith("MIT License\n\nCopyright (c) acme\n")
     assert read["README.md"].startswith("# News, sorted\n")
     assert "\ndata: csv\n" in read["params.yaml"]
+    assert "default: csv\n" in read[".github/workflows/train.yml"]
     assert "- compute: container\n" in read["conf/config.yaml"]
     assert "gh repo create acme/texts --public --source" in read["docs/first-day.md"]
     assert "gh api repos/acme/texts --jq" in read["docs/first-day.md"]
@@ -149,8 +149,18 @@ def test_a_folder_that_exists_stays_as_it_is(run: Run, tmp_path: Path) -> None:
     assert "already exists" in done.stderr + done.stdout
     done = run(*told[:3], "--overwrite-if-exists", *told[3:])
     assert done.returncode != 0
-    assert "holds files already (mine.txt): a copy is brought up to date by `cruft update`" in done.stderr
+    assert "holds files already (mine.txt): docs/update.md says" in done.stderr
     assert files(folder) == {"mine.txt": b"mine\n"}
+
+
+@pytest.mark.slow
+def test_a_template_in_a_folder_that_cruft_might_have_made_is_any_other(
+    copy: Callable[..., Path], run: Run, template: Path, tmp_path: Path
+) -> None:
+    template = template.rename(tmp_path / "repo")
+    refused = run("cookiecutter", "--no-input", "--default-config", template, "project_name=Lambda")
+    assert "is a keyword of Python" in refused.stdout
+    assert git(copy(template, project_name="News"), "log", "--format=%s") == "Begin from the template"
 
 
 def test_without_git_nothing_is_made(run: Run, tmp_path: Path) -> None:
@@ -200,9 +210,15 @@ def test_an_archive_without_gits_history_makes_the_same_copy(
 ) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-    expected = files(copy(template, tmp_path / "one", project_name="News"))
-    shutil.rmtree(template / ".git")
-    assert differing(files(copy(template, tmp_path / "two", project_name="News")), expected) == []
+    expected = copy(template, tmp_path / "one", project_name="News")
+    # cookiecutter opens one as it comes from GitHub, and gives nobody the right to execute what is in it
+    git(template, "archive", "--format=zip", "--prefix=slipway-main/", f"--output={tmp_path / 'main.zip'}", "HEAD")
+    found = copy(tmp_path / "main.zip", tmp_path / "two", project_name="News")
+    assert differing(files(found), files(expected)) == []
+    assert git(found, "ls-files", "--stage") == git(expected, "ls-files", "--stage")
+    # which it came from is told where it is known
+    assert git(expected, "log", "--format=%b") == f"At {git(template, 'rev-parse', 'HEAD')}"
+    assert git(found, "log", "--format=%b") == ""
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def test_a_title_suggests_a_slug(title: str, slug: str) -> None:
 )
 def test_a_bad_answer_is_refused_with_its_rule(told: dict[str, str], rule: str) -> None:
     with pytest.raises(RefusedError, match=rule):
-        Choices.of({"project_name": "News Sorter"} | told).check(ROOT)
+        Choices.of({"project_name": "News Sorter"} | told, ROOT).check(ROOT)
 
 
 def test_what_the_environment_holds_is_refused() -> None:
@@ -106,7 +106,7 @@ def test_the_regions_are_awss() -> None:
 
 @pytest.mark.parametrize("slug", ["abq", "a" * 32, "x-1-y", "news2"])
 def test_a_good_slug_is_taken(slug: str) -> None:
-    choices = Choices.of({"project_name": "T", "project_slug": slug})
+    choices = Choices.of({"project_name": "T", "project_slug": slug}, ROOT)
     choices.check(ROOT)
     assert choices.github_repository == slug
 
