@@ -60,6 +60,10 @@ class Site:
         self.github.as_user().push(self.project, "main")
         return made
 
+    def as_asked(self) -> None:
+        """Somebody starts template-update.yml."""
+        self.github.as_user().dispatch("template-update.yml")
+
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:

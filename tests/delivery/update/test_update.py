@@ -106,7 +106,9 @@ def test_one_that_is_merged_without_its_workflows_is_told(site: Site, tmp_path: 
     site.github.as_user().merge(number)
     git(site.project, "pull", "--quiet", str(site.github.repository_path), "main")
     taken(tmp_path / "again")
-    with pytest.raises(UserError, match=rf"#{number} was merged without .*{workflow}.*: run `cruft update`"):
+    with pytest.raises(
+        UserError, match=rf"#{number} was merged without .*{workflow}.*: run `cruft update --skip-apply-ask`"
+    ):
         proposed(site, tmp_path / "again")
 
 

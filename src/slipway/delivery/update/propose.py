@@ -40,7 +40,7 @@ def propose(github: GitHub, update: Update, patch: bytes, base: str, run: str) -
         if there["merged_at"]:
             raise UserError(
                 f"#{there['number']} was merged without what a person was to bring ({', '.join(left) or CRUFT}): run "
-                "`cruft update` on your own machine, and push that."
+                "`cruft update --skip-apply-ask` on your own machine, and push that."
             )
         return dict(there)
     if commit.tip(github, branch) is None:
@@ -109,7 +109,7 @@ def in_words(update: Update, left: list[str], run: str, older: list[int]) -> str
             'git commit --all --message "Take the template\'s workflows" && git push',
             "```",
             "",
-            "GitHub keeps the download for 30 days; later, `cruft update` on that branch does the same.",
+            "GitHub keeps the download for 30 days; later `cruft update --skip-apply-ask` does the same there.",
             "",
             *listed(left),
         ]
