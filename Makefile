@@ -40,7 +40,7 @@ $(LANGUAGE): $(NODE)/language.mjs $(NODE)/package.json $(NODE)/package-lock.json
 	mv .language.cjs.new language.cjs
 
 demo: $(INSTALLED) ## run the whole pipeline, and print what came of it
-	@dvc repro --quiet
+	@SLIPWAY_COMPUTE=$${SLIPWAY_COMPUTE:-local} dvc repro --quiet
 	@slipway summary
 
 # on two cores: others work while one waits for what it started. What it covers takes half as long again to find out
@@ -78,7 +78,7 @@ format: $(INSTALLED) ## mend what a tool can mend
 	@ruff check --fix
 	@ruff format
 
-bench: $(INSTALLED) ## measure: every figure in the README
+bench: $(INSTALLED) ## measure: what each file of benchmarks/ prints
 	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file" || exit 1; done
 
 BUNDLE ?= models/bundle

@@ -1,4 +1,4 @@
-"""What the models are worth beside a linear baseline on the same split: the README's table.
+"""What the models are worth beside a linear baseline on the same split.
 
     python benchmarks/quality.py [--sets aws_docs banking77 uci_news] [--models bag encoder] [--seeds 0 1 2]
                                  [--set train.epochs=5] [--json FILE]
