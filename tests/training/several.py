@@ -45,7 +45,9 @@ def main(cases: str, prepared: str, folder: str, results: str) -> None:
             except Stopped as stopped:
                 found["stops"].append(stopped.step)
         found["resumed"] = run(setting, "stopped", CHANCE)
-        Path(results, f"{processes.rank}.json").write_text(json.dumps(found))
+    tasks = Path("/proc/self/task").glob("*/comm")
+    found["threads"] = [path.read_text().strip() for path in tasks]
+    Path(results, f"{processes.rank}.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

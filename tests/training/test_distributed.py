@@ -77,6 +77,12 @@ def test_two_processes_train_what_one_does(results: dict[str, Any], case: str) -
 
 
 @pytest.mark.slow
+def test_no_thread_of_the_group_outlives_it(results: dict[str, Any]) -> None:
+    for rank in ("0", "1"):
+        assert not [name for name in results[rank]["threads"] if "gloo" in name]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [*CASES, "whole", "resumed"])
 def test_both_processes_end_with_the_same_weights(results: dict[str, Any], case: str) -> None:
     assert results["0"][case]["weights"] == results["1"][case]["weights"]

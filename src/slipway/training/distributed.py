@@ -12,6 +12,10 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# DistributedDataParallel imports it: while there is a group, which its functions' defaults would hold for ever, with
+# the group's threads, and Python aborts where one of those lets go of a Python object at the very end
+import torch.distributed.nn.functional
 from torch import Tensor, nn
 from torch._C._distributed_c10d import GradBucket
 from torch.futures import Future
