@@ -1,5 +1,6 @@
 """What cookiecutter's two hooks do: check the answers, and write the project with a first commit."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from names import RefusedError
 from tree import write
 
 PLACEHOLDER = ".gitkeep"
+PROJECT = "CRUFT_PROJECT"  # where cruft was started, if it was
 
 
 def check(source: str, told: "Mapping[str, object]") -> None:
@@ -29,14 +31,19 @@ def check(source: str, told: "Mapping[str, object]") -> None:
 def generate(source: str, told: "Mapping[str, object]") -> None:
     """Write the project into the working folder, which holds the placeholder alone, and commit it.
 
-    Ends with status 1 where the folder holds something else; cookiecutter removes then what it has made.
+    Ends with status 1 where the folder holds something else, or git does not read the template; cookiecutter removes
+    then what it has made.
     """
     folder, choices = Path.cwd(), Choices.of(told, Path(source))
     (folder / PLACEHOLDER).unlink(missing_ok=True)
     if there := sorted(path.name for path in folder.iterdir()):
         sys.exit(f"error: {folder} holds files already ({there[0]}): docs/update.md says how it is brought up to date.")
-    write(Path(source), folder, choices)
+    try:
+        write(Path(source), folder, choices)
+    except RefusedError as error:
+        sys.exit(f"error: {error}")
     if updating(source):
+        keep(Path(source).parent / "current_template", folder)
         return
     committed = commit(folder, beginning(Path(source)))
     print(closing(choices, committed, linked="_commit" in told))
@@ -45,7 +52,25 @@ def generate(source: str, told: "Mapping[str, object]") -> None:
 def updating(source: str) -> bool:
     """Whether this copy is one of the two that cruft compares for an update: of `repo` in a temporary folder."""
     clone = Path(source).resolve()
-    return clone.name == "repo" and clone.parent.parent == Path(tempfile.gettempdir()).resolve()
+    temporary = clone.name == "repo" and clone.parent.parent == Path(tempfile.gettempdir()).resolve()
+    return temporary and PROJECT in os.environ
+
+
+def keep(before: Path, folder: Path) -> None:
+    """Put back into an update's new copy what is in the one before alone, and which the project has changed.
+
+    git cannot merge that a file is gone with what was changed in it, and where it cannot merge one file it merges none.
+    """
+    command = ["git", "diff", "--no-index", "--name-status", "--diff-filter=D", "-z", str(before), str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    # D and a path by turns
+    for path in map(Path, map(os.fsdecode, done.stdout.split(b"\0")[1::2])):
+        name = path.relative_to(before)
+        mine = Path(os.environ[PROJECT], name)
+        if mine.is_file() and mine.read_bytes() != path.read_bytes():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, folder / name)
+            print(f"{name} stays: the template removed it, and this project changed it.", flush=True)
 
 
 def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

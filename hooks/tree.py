@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from choices import Choices
+from names import RefusedError
 from renaming import renamed
 
 # what makes copies, tests that, and tells how the template changed
@@ -23,10 +24,15 @@ BLOCK = re.compile(r"(?ms)^[^\n]*template-only: begin[^\n]*\n.*?template-only: e
 
 
 def files_of(source: Path) -> "list[str]":
-    """The template's files, but for its own: what git tracks and is there, or all of an archive."""
+    """The template's files, but for its own: what git tracks and is there, or all of an archive.
+
+    Raises RefusedError where git does not read it, such as another user's.
+    """
     if (source / ".git").exists():
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, check=True, stdout=subprocess.PIPE).stdout
-        names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, check=False)
+        if listed.returncode:
+            raise RefusedError(f"git ls-files in {source}: {os.fsdecode(listed.stderr).strip()}")
+        names = [os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
     else:
         # but for what making a copy leaves there
         names = [path.relative_to(source).as_posix() for path in source.rglob("*") if "__pycache__" not in path.parts]

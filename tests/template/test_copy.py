@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -104,12 +105,35 @@ def test_renaming_in_place_makes_the_same_tree(copy: Callable[..., Path], run: R
     refused = run("make", "rename", "project_name=Lambda", folder=template)
     assert "is a keyword of Python" in refused.stderr
     assert "say project_name=" in run("make", "rename", folder=template).stderr
+    refused = run("make", "rename", *spelt, "license=MIT", folder=template)
+    assert "error: license is nothing that can be chosen: project_name, " in refused.stderr
+    refused = run("make", "rename", *spelt, "github_owner=", folder=template)
+    assert "github_owner '' is no name of a user" in refused.stderr
+    # the state of this machine goes along
+    for name in (".slipway/jobs", ".cafe-2/jobs"):
+        (template / name).mkdir(parents=True)
+    with (template / ".git" / "info" / "exclude").open("a", encoding="utf-8") as file:
+        file.write(".cafe-2/\n")
+    assert ".slipway would be .cafe-2, which is there" in run("make", "rename", *spelt, folder=template).stderr
+    shutil.rmtree(template / ".cafe-2")
     assert git(template, "status", "--porcelain") == ""
     done = run("make", "rename", *spelt, folder=template)
     assert done.returncode == 0, done.stderr
     assert differing(files(template), expected) == []
     assert not (template / "hooks").exists()
+    assert (template / ".cafe-2" / "jobs").is_dir()
     assert "R  " in git(template, "status", "--porcelain")[:2000]
+
+
+@pytest.mark.slow
+def test_whose_repository_it_is_is_not_taken_from_the_template(run: Run, template: Path) -> None:
+    git(template, "remote", "add", "origin", "https://github.com/founders/slipway.git")
+    refused = run("make", "rename", "project_name=News", "github_owner=acme", folder=template)
+    assert "git's `origin` is still founders/slipway: point it to your own repository" in refused.stderr
+    assert git(template, "status", "--porcelain") == ""
+    told = ("project_name=News", "github_owner=acme", "github_repository=texts")
+    assert run("make", "rename", *told, folder=template).returncode == 0
+    assert "gh repo create acme/texts " in (template / "docs" / "first-day.md").read_text(encoding="utf-8")
 
 
 REFUSED = {
@@ -157,7 +181,9 @@ def test_a_folder_that_exists_stays_as_it_is(run: Run, tmp_path: Path) -> None:
 def test_a_template_in_a_folder_that_cruft_might_have_made_is_any_other(
     copy: Callable[..., Path], run: Run, template: Path, tmp_path: Path
 ) -> None:
-    template = template.rename(tmp_path / "repo")
+    # in the temporary folder, where cruft has one of this name
+    (tmp_path / "tmp" / "mine").mkdir(parents=True)
+    template = template.rename(tmp_path / "tmp" / "mine" / "repo")
     refused = run("cookiecutter", "--no-input", "--default-config", template, "project_name=Lambda")
     assert "is a keyword of Python" in refused.stdout
     assert git(copy(template, project_name="News"), "log", "--format=%s") == "Begin from the template"

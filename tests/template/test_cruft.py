@@ -5,12 +5,15 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.template.conftest import ROOT, Run, files, git
 from tests.template.copies import CORE, environment
+
+from slipway.delivery.update.patch import read
 
 pytestmark = pytest.mark.slow
 UPDATE = re.findall(r"^(cruft update.*?) +#", (ROOT / "docs" / "update.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -95,6 +98,7 @@ def edited(folder: Path, rows: Path) -> dict[str, bytes]:
     (folder / "conf" / "data" / "imdb.yaml").unlink()
     (folder / "tests" / "data" / "sources" / "test_archives_of_texts.py").unlink()
     (folder / "benchmarks" / "data_path.py").unlink()
+    edit(folder, "benchmarks/footprint.py", '"""', '"""Ours: ')
     commit(folder)
     return files(folder)
 
@@ -111,6 +115,8 @@ def news(template: Path) -> None:
     edit(template, "benchmarks/data_path.py", '"""', '"""New: ')
     edit(template, "README.md", "# Slipway\n", "# Slipway, new\n")
     (template / "benchmarks" / "quality.py").rename(template / "benchmarks" / "accuracy.py")
+    (template / "benchmarks" / "footprint.py").unlink()
+    (template / "benchmarks" / "cold_start.py").unlink()
     # a rule that forbids the project's name today does not keep it from its updates
     edit(template, "hooks/reserved/commands.txt", "activate ", "activate news-sorter ")
     # a prompt that is new has an answer that is used without being asked
@@ -133,6 +139,7 @@ def test_edits_stay_news_arrive_and_the_project_still_passes_and_trains(
     news(template)
     done = run(*UPDATE[0].split(), folder=project)
     assert done.returncode == 0, done.stderr
+    assert "benchmarks/footprint.py stays: the template removed it, and this project changed it." in done.stdout
     after = files(project)
     # both changed the same line there, and nowhere else
     assert git(project, "diff", "--name-only", "--diff-filter=U") == "README.md"
@@ -145,6 +152,7 @@ def test_edits_stay_news_arrive_and_the_project_still_passes_and_trains(
         "docs/new.md",
         "benchmarks/quality.py",
         "benchmarks/accuracy.py",
+        "benchmarks/cold_start.py",
         "src/news_sorter/errors.py",
         STORE,
     }
@@ -170,6 +178,18 @@ def test_edits_stay_news_arrive_and_the_project_still_passes_and_trains(
         done = subprocess.run(words, cwd=project, env=own, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     assert json.loads((project / "models" / "train" / "model.json").read_text())["kind"] == "mine"
+
+
+def test_the_workflow_names_what_stays_too(project: Path, template: Path, run: Run, tmp_path: Path) -> None:
+    edit(project, "benchmarks/footprint.py", '"""', '"""Ours: ')
+    commit(project)
+    news(template)
+    take = [f"PYTHONPATH={project / 'src'}", sys.executable, "-m", "news_sorter", "take-update", tmp_path / "update"]
+    done = run("env", *take, folder=project)
+    assert done.returncode == 0, done.stderr
+    update, patch = read(tmp_path / "update")
+    assert (update.conflicts, update.kept) == ([], ["benchmarks/footprint.py"])
+    assert b"footprint" not in patch
 
 
 def test_a_project_that_was_made_without_cruft_is_linked_later(

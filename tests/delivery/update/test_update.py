@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.delivery.update.conftest import LINES, Site, git
+from tests.delivery.update.conftest import LINES, Site, commit, git
 
 from slipway.delivery.github.api import GitHub as Client
 from slipway.delivery.update.patch import FACTS, PATCH, Update, read, take
@@ -63,6 +63,18 @@ def test_the_same_lines_stand_between_marks_and_are_named(site: Site, tmp_path: 
     assert "<<<<<<< " in found
     assert "ours\n=======\ntheirs\n>>>>>>> " in found
     assert shown(site, f"template/{after[:12]}", "b.txt").endswith("more\n")
+
+
+def test_what_the_template_removed_and_the_project_changed_is_named(site: Site, tmp_path: Path) -> None:
+    # as the template's own hook says it
+    said = "print('b.txt stays: the template removed it, and this project changed it.')\n"
+    commit(site.template, **{"hooks/post_gen_project.py": said})
+    site.news(**{"a.txt": f"{LINES}more\n"})
+    assert taken(tmp_path / "update").kept == ["b.txt"]
+    pull = proposed(site, tmp_path / "update")
+    assert not pull["draft"]
+    assert "**The template removed these, and you have changed them**: they stay" in pull["body"]
+    assert "- `b.txt`" in pull["body"]
 
 
 def test_a_workflow_is_left_to_a_person_who_is_told_how(site: Site, tmp_path: Path) -> None:
@@ -146,6 +158,14 @@ def test_main_that_moved_on_is_told(site: Site, tmp_path: Path) -> None:
     site.edit(**{"own.txt": "1\n"})
     with pytest.raises(UserError, match="main has moved on"):
         proposed(site, tmp_path / "update")
+
+
+def test_what_git_cannot_merge_is_told(site: Site, tmp_path: Path) -> None:
+    site.edit(**{"b.txt": LINES.replace("line 2\n", "ours\n")})
+    site.news(**{"a.txt": f"{LINES}more\n", "b.txt": None})
+    with pytest.raises(UserError, match=r"(?s)git could not merge .*\*\.rej files.*error: .*b\.txt"):
+        take(tmp_path / "update")
+    assert not (tmp_path / "update").exists()
 
 
 def test_a_tree_that_is_not_clean_is_left_as_it_is(site: Site, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ https://cruft.github.io/cruft
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,18 +21,26 @@ CRUFT = Path(".cruft.json")
 PATCH, FACTS = "update.patch", "update.json"
 MOST_BYTES = 20_000_000
 SECONDS = 600
+# what the template's hook says of a file, and cruft where git did not merge
+KEPT = re.compile(r"^(.+) stays: the template removed it", re.MULTILINE)
+FELL_BACK = "different update strategy"
+Paths = Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=1000)]
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
 class Update(BaseModel):
-    """Which commits of the template the patch is between, which of the project it fits, and what both changed."""
+    """Which commits of the template the patch is between, and which of the project it fits.
+
+    conflicts: files in which both changed the same lines. kept: those that the template removed and the project changed.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     head: Sha
     before: Sha
     after: Sha
-    conflicts: list[Annotated[str, Field(max_length=300)]] = Field(max_length=1000)
+    conflicts: Paths
+    kept: Paths
 
 
 def linked() -> dict[str, object] | None:
@@ -48,7 +57,8 @@ def linked() -> dict[str, object] | None:
 def take(folder: Path) -> Update | None:
     """Bring the checkout up to date, and write the difference into a folder; None where nothing is new.
 
-    Where both changed the same lines, both stand in the file, between git's marks. Raises UserError where cruft fails.
+    Where both changed the same lines, both stand in the file, between git's marks. Raises UserError where cruft fails,
+    or git could not merge: what it then leaves in *.rej files is for a person to look at.
     """
     before = linked()
     if before is None:
@@ -67,8 +77,13 @@ def take(folder: Path) -> Update | None:
         raise UserError(f"cruft update failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
     if after["commit"] == before["commit"]:
         return None
+    if FELL_BACK in done.stdout:
+        wrong = "\n".join(line for line in done.stderr.splitlines() if line.startswith("error: "))
+        raise UserError(
+            "git could not merge what is new: `cruft update --skip-apply-ask` on your own machine leaves what does not "
+            f"fit in *.rej files (docs/update.md).\n{wrong[:2000]}"
+        )
     unmerged = {line.partition("\t")[2] for line in (git("ls-files", "--unmerged") or "").splitlines()}
-    refused = {path.as_posix() for path in Path().rglob("*.rej") if ".git" not in path.parts}
     git("add", "--all")
     # bytes: a line may end as it likes
     asked = [
@@ -87,7 +102,8 @@ def take(folder: Path) -> Update | None:
         head=str(git("rev-parse", "HEAD")),
         before=str(before["commit"]),
         after=str(after["commit"]),
-        conflicts=sorted(unmerged | refused),
+        conflicts=sorted(unmerged),
+        kept=sorted(set(KEPT.findall(done.stdout))),
     )
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / PATCH, patch)

@@ -95,6 +95,9 @@ def in_words(update: Update, left: list[str], run: str, older: list[int]) -> str
     if update.conflicts:
         lines += ["", "**Both changed the same lines** here; they stand between git's marks until you choose:", ""]
         lines += listed(update.conflicts)
+    if update.kept:
+        lines += ["", "**The template removed these, and you have changed them**: they stay until you delete them.", ""]
+        lines += listed(update.kept)
     if left:
         there = f".git/template-{update.after[:12]}-{run}"  # which git does not track
         lines += [
