@@ -143,7 +143,7 @@ copy-test: $(INSTALLED) $(LANGUAGE) ## make copies of all kinds, and run the che
 	@SLIPWAY_WHOLE=$(WHOLE) pytest -n 4 --dist worksteal tests/template/matrix.py -rP --show-capture=stdout
 
 TASKS ?=
-copy-test-full: $(INSTALLED) ## make a copy, and run its `make test` and `make demo` in an environment of its own
+copy-test-full: $(INSTALLED) ## make a copy, and run `make test`, `demo` and `rehearse` there, in an environment of its own
 	@python tests/template/full.py $(TASKS)
 
 # template-only: end

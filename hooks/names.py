@@ -42,6 +42,11 @@ FOLDERS = {
     "terraform",
     "tests",
 }
+# the state of this machine lies in .SLUG: what of the project is called so already
+HIDDEN = {"dockerignore", "dvcignore", "gitattributes", "gitignore", "venv-checkov"}
+# a slug stands in YAML without quotes; true, false and yes are commands
+NO_TEXT = {"null", "off"}
+TEMPLATE = "slipway"
 MARKS = " -_.,&+()'"
 
 
@@ -117,7 +122,11 @@ def check_slug(slug: str, taken: "set[str]") -> None:
         raise RefusedError(f"{said} is a command of the system or of the tools: the project's own would hide it.")
     if package in FOLDERS:
         raise RefusedError(f"{said} is the name of a folder of the project.")
-    if slug == "slipway":
+    if slug in HIDDEN:
+        raise RefusedError(f"{said}: the project would keep its state in .{slug}, which is something else.")
+    if slug in NO_TEXT:
+        raise RefusedError(f"{said} is no text to YAML.")
+    if slug == TEMPLATE:
         raise RefusedError(f"{said} is the template's own name.")
     if package in taken or slug in taken:
         raise RefusedError(f"{said} is a package or module that the project needs: its own would hide it.")

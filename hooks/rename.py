@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ if sys.version_info < (3, 9):  # noqa: UP036
 
 from choices import Choices
 from generate import begin
-from names import RefusedError
+from names import TEMPLATE, RefusedError
 from renaming import renamed
 from tree import write
 
@@ -36,6 +37,13 @@ def rename(choices: Choices) -> None:
     """Put the project's files in the place of the template's, and stage them. Raises RefusedError before."""
     if changed := git("status", "--porcelain").splitlines():
         raise RefusedError(f"the tree is not clean ({changed[0].strip()}): commit or remove what is new, then rename.")
+    # the state of this machine, which is not git's, under the name that is ignored then
+    state = ROOT / f".{TEMPLATE}"
+    state_after = ROOT / renamed(state.name, choices.names)
+    if state.is_dir() and state_after.exists():
+        raise RefusedError(
+            f"{state.name} would be {state_after.name}, which is there: remove one of them, then rename."
+        )
     # beside the repository's own files, so that what was written is moved, not copied
     with tempfile.TemporaryDirectory(dir=ROOT / git("rev-parse", "--git-dir").strip()) as made:
         written = write(ROOT, Path(made), choices)
@@ -49,10 +57,8 @@ def rename(choices: Choices) -> None:
         for name in written:
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (Path(made) / name).replace(ROOT / name)
-    # the state of this machine, which is not git's, under the name that is ignored now
-    state = ROOT / ".slipway"
     if state.is_dir():
-        state.rename(ROOT / renamed(state.name, choices.names))
+        state.rename(state_after)
     git("add", "--update")
     git("add", "--force", "--", *written)
 
@@ -65,15 +71,28 @@ def origin() -> "dict[str, str]":
     return {"github_owner": found[1], "github_repository": found[2]} if found else {}
 
 
+def said_to_make() -> "dict[str, str]":
+    """What was said to make as name=value: it is in the environment of what make runs, and named in MAKEFLAGS."""
+    words = shlex.split(os.environ.get("MAKEFLAGS", "").partition("-- ")[2])
+    names = {word.partition("=")[0] for word in words if "=" in word}
+    # in capitals are variables of the Makefile, as PYTHON
+    return {name: os.environ.get(name, "") for name in sorted(names) if name == name.lower()}
+
+
 if __name__ == "__main__":
-    # what is said to make as NAME=value is in the environment of what it runs
-    told = {key: os.environ[key] for key in Choices.__dataclass_fields__ if os.environ.get(key)}
+    told = said_to_make()
     try:
         if "project_name" not in told:
             raise RefusedError(
                 'say project_name="...", and what else is not to be as in cookiecutter.json: github_owner=...'
             )
-        choices = Choices.of(origin() | told, ROOT)
+        there = origin()
+        if there.get("github_repository") == TEMPLATE and not there.keys() <= told.keys():
+            raise RefusedError(
+                f"git's `origin` is still {there['github_owner']}/{TEMPLATE}: point it to your own repository "
+                "(`git remote set-url origin ...`), or say github_owner=... github_repository=..."
+            )
+        choices = Choices.of(there | told, ROOT)
         choices.check(ROOT)
         rename(choices)
     except RefusedError as error:

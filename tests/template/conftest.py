@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "hooks"))
 BIN = Path(sys.executable).parent
 SOMEBODY = {"GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")), "GIT_CONFIG_SYSTEM": os.devnull}
+# who asks the network is not answered
+NOBODY = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+NOBODY |= {"no_proxy": "", "NO_PROXY": "", "GIT_ALLOW_PROTOCOL": "file"}
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 
@@ -29,13 +32,15 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs a command of the environment in a folder, in a home of its own, whatever its status."""
+    """Runs a command of the environment in a folder, in a home of its own and without network, whatever its status."""
 
     def run(*words: object, folder: Path = tmp_path, **more: str) -> Done:
         own = {"HOME": str(tmp_path / "home"), "PATH": f"{BIN}:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
+        own |= NOBODY
         Path(own["TMPDIR"]).mkdir(exist_ok=True)
         told = os.environ | SOMEBODY | own | more
-        told.pop("PYTHONPATH", None)
+        for name in ("PYTHONPATH", "MAKEFLAGS"):
+            told.pop(name, None)
         command = [str(word) for word in words]
         return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=120)
 

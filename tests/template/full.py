@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TASKS = ("test", "demo")
+TASKS = ("test", "demo", "rehearse")
 ANSWERS = ("project_name=Ticket sorter 2", "github_owner=acme", "aws_region=eu-central-1", "licence=MIT")
 
 

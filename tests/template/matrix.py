@@ -7,6 +7,7 @@ so that all are run once, each under another name. SLIPWAY_WHOLE=1 runs all in e
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def share(folder: Path, place: int, of: int) -> list[str]:
 @pytest.mark.parametrize("row", MATRIX)
 def test_a_copy_passes_its_own_checks(row: str, copy: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / row).mkdir()
+    began = time.monotonic()
     folder = copy(into=tmp_path / row, **MATRIX[row])
+    print(f"copied in {time.monotonic() - began:.1f} s, without network")
     own = environment(folder)
 
     def passes(*words: str, where: Path = folder, **more: str) -> None:

@@ -1,10 +1,12 @@
 """Names: what a title suggests, and which rule a bad one breaks."""
 
 import re
+import subprocess
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 from choices import Choices
 from names import LONGEST, REGIONS, SHORTEST, Names, RefusedError, check_slug, slug_of, taken_in
 from renaming import renamed
@@ -63,6 +65,8 @@ def test_a_title_suggests_a_slug(title: str, slug: str) -> None:
         ({"project_slug": "scikit-learn"}, "that the project needs"),
         ({"project_slug": "predictor"}, "that the project needs"),
         ({"project_slug": "serving"}, "that the project needs"),
+        ({"project_slug": "gitignore"}, r"would keep its state in \.gitignore, which is something else"),
+        ({"project_slug": "null"}, "is no text to YAML"),
         ({"project_slug": "slipway"}, "the template's own name"),
         ({"github_owner": "a/b"}, "github_owner 'a/b' is no name"),
         ({"github_owner": "-a"}, "is no name of a user"),
@@ -80,6 +84,25 @@ def test_a_title_suggests_a_slug(title: str, slug: str) -> None:
 def test_a_bad_answer_is_refused_with_its_rule(told: dict[str, str], rule: str) -> None:
     with pytest.raises(RefusedError, match=rule):
         Choices.of({"project_name": "News Sorter"} | told, ROOT).check(ROOT)
+
+
+def test_what_lies_hidden_in_the_project_is_refused() -> None:
+    tracked = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True)
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
+    hidden = {line.lstrip("/").partition("/")[0] for line in (tracked + ignored).splitlines()}
+    slugs = [name[1:] for name in hidden if re.fullmatch(r"\.[a-z0-9-]{3,32}", name)]
+    assert "venv-checkov" in slugs
+    for slug in slugs:
+        with pytest.raises(RefusedError):
+            check_slug(slug, taken_in(ROOT))
+
+
+def test_no_good_slug_is_more_than_text_to_yaml() -> None:
+    words = ("null", "off", "yes", "true", "false")
+    assert all(not isinstance(yaml.safe_load(word), str) for word in words)
+    for word in words:
+        with pytest.raises(RefusedError):
+            check_slug(word, taken_in(ROOT))
 
 
 def test_what_the_environment_holds_is_refused() -> None:
