@@ -31,7 +31,7 @@ Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 class Update(BaseModel):
     """Which commits of the template the patch is between, and which of the project it fits.
 
-    conflicts: files in which both changed the same lines. kept: files that the template removed, and the project changed.
+    conflicts: files in which both changed the same lines; kept: files that it removed, and the project changed.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
