@@ -67,7 +67,9 @@ def origin() -> "dict[str, str]":
     """Whose repository this is on GitHub, and its name, where git's `origin` says so."""
     if "origin" not in git("remote").split():
         return {}
-    found = re.search(r"github\.com[:/]([^/\s]+)/([^/\s]+?)(?:\.git)?/?$", git("remote", "get-url", "origin").strip())
+    address = git("remote", "get-url", "origin").strip()
+    # with a name of somebody's ~/.ssh/config, too: github.com-work
+    found = re.search(r"github\.com(?:-[\w.-]+)?[:/]([^/\s]+)/([^/\s]+?)(?:\.git)?/?$", address)
     return {"github_owner": found[1], "github_repository": found[2]} if found else {}
 
 

@@ -125,7 +125,7 @@ def test_the_files_are_mended_one_after_the_other(folder: Path, doctor: Doctor) 
     assert "✓ repository acme/slipway" in found
     mend = found["? git has no remote `origin`"]
     assert mend == f"gh repo create acme/slipway --{VISIBILITY} --source . --push"
-    subprocess.run(["git", "remote", "add", "origin", "git@github.com:other/texts.git"], check=True)
+    subprocess.run(["git", "remote", "add", "origin", "git@github.com-work:other/texts.git"], check=True)
     assert any("git's `origin` is other/texts" in said for said in doctor()[1])
     subprocess.run(["git", "remote", "set-url", "origin", REPOSITORY], check=True)
     assert not any("origin" in said for said in doctor()[1])

@@ -95,7 +95,7 @@ def test_renaming_in_place_makes_the_same_tree(copy: Callable[..., Path], run: R
     told = {"project_name": f"Caf{E_ACUTE} 2"}
     # whose it is, is asked of a copy, and read of a repository that is there
     expected = files(copy(**told, github_owner="acme", github_repository="texts"))
-    git(template, "remote", "add", "origin", "git@github.com:acme/texts.git")
+    git(template, "remote", "add", "origin", "git@github.com-work:acme/texts.git")
     spelt = [f"{key}={value}" for key, value in told.items()]
     (template / "new.txt").touch()
     refused = run("make", "rename", *spelt, folder=template)

@@ -100,7 +100,7 @@ def repository() -> Iterator[Finding]:
         return
     asked = ["git", "remote", "get-url", "origin"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    found = re.search(r"github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?$", done.stdout.strip())
+    found = re.search(r"github\.com(?:-[\w.-]+)?[:/]([^/]+/[^/]+?)(?:\.git)?/?$", done.stdout.strip())
     if done.returncode:
         yield unknown("git has no remote `origin`", told.create)
     elif found and found[1].lower() != told.name.lower():
