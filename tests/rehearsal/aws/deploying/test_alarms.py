@@ -14,13 +14,20 @@ METRIC = {
     "MetricName": "Errors",
     "Dimensions": [{"Name": "service", "Value": "texts"}],
 }
+# in the middle of a minute, whatever the time is: what is put together is counted together
+NOW = 60 * (time.time() // 60) - 30
 QUIET = {"ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"}
+
+
+@pytest.fixture(autouse=True)
+def clock(aws: EmulatedAws) -> None:
+    aws.alarms.clock = lambda: NOW
 
 
 def put(value: float, seconds: float = 0, name: str = "Errors", **dimensions: str) -> None:
     """Give a metric a value, of so many seconds ago."""
     told = [{"Name": key, "Value": each} for key, each in ({"service": "texts"} | dimensions).items()]
-    datum = {"MetricName": name, "Value": value, "Dimensions": told, "Timestamp": time.time() - seconds}
+    datum = {"MetricName": name, "Value": value, "Dimensions": told, "Timestamp": NOW - seconds}
     boto3.client("cloudwatch").put_metric_data(Namespace="slipway", MetricData=[datum])
 
 
@@ -46,14 +53,14 @@ def test_an_alarm_rings_while_its_metric_is_too_high(aws: EmulatedAws) -> None:
     assert state() == "OK"
     put(1)
     assert state() == "ALARM"
-    aws.alarms.clock = lambda: time.time() + 180
+    aws.alarms.clock = lambda: NOW + 180
     assert state() == "OK"
 
 
 def test_what_happened_just_before_a_minute_began_is_not_missed(aws: EmulatedAws) -> None:
     alarm()
-    began = 60 * (time.time() // 60)
-    put(1, seconds=time.time() - began + 2)
+    began = NOW - 30
+    put(1, seconds=32)
     aws.alarms.clock = lambda: began + 1
     assert state() == "ALARM"
     aws.alarms.clock = lambda: began + 61
@@ -119,7 +126,7 @@ def test_a_state_that_is_set_by_hand_stays_for_a_minute(aws: EmulatedAws) -> Non
     alarm()
     boto3.client("cloudwatch").set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="a rehearsal")
     assert state() == "ALARM"
-    aws.alarms.clock = lambda: time.time() + 61
+    aws.alarms.clock = lambda: NOW + 61
     assert state() == "OK"
 
 
