@@ -19,7 +19,6 @@ from slipway.__main__ import main
 from slipway.delivery.doctor import machine
 from slipway.delivery.doctor.finding import State
 from slipway.delivery.doctor.project import VISIBILITY
-from slipway.delivery.project import project
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.github import GitHub
 
@@ -62,16 +61,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    project.cache_clear()
     return tmp_path
 
 
 @pytest.fixture
-def doctor(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Doctor]:
+def doctor(folder: Path, capsys: pytest.CaptureFixture[str]) -> Doctor:
     """Runs it; gives its status, and what mends each finding ("" where nothing does), by its sign and words."""
 
     def run(*words: str) -> tuple[int, dict[str, str]]:
-        project.cache_clear()
         capsys.readouterr()
         status = main(["doctor", *words])
         found, last = {}, ""
@@ -83,8 +80,7 @@ def doctor(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Doctor]
                 found[last] = ""
         return status, found
 
-    yield run
-    project.cache_clear()
+    return run
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The project's name and region, as terraform/project.tfvars says: the beginning of every name in AWS."""
 
 from dataclasses import dataclass
-from functools import cache
 
 from slipway.delivery.terraform.root import Root
 
@@ -14,7 +13,6 @@ class Project:
     region: str
 
 
-@cache
 def project() -> Project:
     """Raises UserError where terraform/project.tfvars does not say it."""
     told = Root("platform").project

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +209,7 @@ def surroundings() -> dict[str, str]:
     return os.environ | {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
 
 
+@cache
 def regions() -> set[str]:
     """The regions of AWS that its SDK knows, but for China's, whose services have names of their own."""
     from botocore.loaders import Loader
