@@ -17,6 +17,9 @@ from filelock import FileLock
 # before torch is imported: threads that spin while they wait cost the other worker's tests their core
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# a repository that a test makes has none of the project's settings: DVC would tell its makers of it
+os.environ["DVC_NO_ANALYTICS"] = "true"
+
 # a shell that starts the tests in the background has this ignored, and so would all that they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

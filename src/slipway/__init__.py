@@ -2,5 +2,6 @@
 
 import os
 
-# ONNX Runtime tells its makers of each session otherwise; heard only before it is imported
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# these libraries tell their makers what is done with them otherwise; heard only before they are imported
+for _name in ("HF_HUB_DISABLE_TELEMETRY", "MLFLOW_DISABLE_TELEMETRY", "ORT_DISABLE_TELEMETRY"):
+    os.environ.setdefault(_name, "1")
