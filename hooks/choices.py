@@ -77,6 +77,7 @@ class Choices:
             "docs/first-day.md": [
                 (r"(gh repo create) \S+ --\w+", f"{self.repository} --{self.visibility}"),
                 (r"(gh api) repos/\S+/\S+", f"repos/{self.repository}"),
+                (r"(with the region) \S+", self.aws_region),
             ],
         }
         if self.example_data == "csv":

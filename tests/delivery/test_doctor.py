@@ -100,7 +100,7 @@ def test_without_an_account_it_says_what_it_can(doctor: Doctor) -> None:
     assert found["✗ terraform/bootstrap/terraform.tfvars does not say who owns the repository"].startswith(
         "put its owner"
     )
-    assert found["? no model was made yet: dvc.lock has no stage `gate`"] == "dvc repro"
+    assert found["? no model was made yet: dvc.lock has no stage `gate`"] == "make demo"
     assert found["? the model card lacks card.owner"] == "set card.owner in conf/config.yaml"
     assert found["? nobody hears of alarms: `alert_emails` is empty"].endswith("terraform/platform/terraform.tfvars")
     assert "aws sso login" in found["✗ AWS does not know who you are (Unable to locate credentials)"]
@@ -114,6 +114,9 @@ def test_the_files_are_mended_one_after_the_other(folder: Path, doctor: Doctor) 
     numbers = "does not say the numbers of acme/slipway"
     [mend] = [mend for said, mend in doctor()[1].items() if numbers in said]
     assert "gh api repos/acme/slipway" in mend
+    # in the order in which they are to be mended
+    said = list(doctor()[1])
+    assert said.index("? git has no remote `origin`") < [numbers in each for each in said].index(True)
     for old, new in NUMBERED.items():
         text = text.replace(old, new)
     file.write_text(text, encoding="utf-8")
@@ -147,7 +150,29 @@ def test_what_is_said_is_not_asked_for(folder: Path, doctor: Doctor) -> None:
     assert "? the model card lacks card.owner" not in found
     assert not any("alert_emails" in said for said in found)
     (folder / "params.yaml").write_text("data: csv\nmodel: bag\n", encoding="utf-8")
-    assert doctor()[1]["? the model card lacks data.about"] == "set data.about in conf/data"
+    found = doctor()[1]
+    assert found["? the model card lacks data.about"] == "set data.about in conf/data"
+    missing = "✗ data/local/texts.csv is missing, which the rows are in"
+    assert found[missing] == "see docs/adapt.md"
+    (folder / "data" / "local").mkdir(parents=True)
+    (folder / "data" / "local" / "texts.csv.dvc").touch()
+    assert doctor()[1][missing] == "dvc pull"
+    (folder / "data" / "local" / "texts.csv").touch()
+    assert missing not in doctor()[1]
+
+
+def test_numbers_may_stand_without_quotes(folder: Path, doctor: Doctor) -> None:
+    told = 'github = {\n  owner = "acme"\n  owner_id = 101\n  name = "texts"\n  id = 202\n}\n'
+    (folder / "terraform" / "bootstrap" / "terraform.tfvars").write_text(told, encoding="utf-8")
+    assert "✓ repository acme/texts" in doctor()[1]
+
+
+def test_another_folder_than_the_projects_is_told_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder / "conf")
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err == "error: there is no terraform/ here: run this in the project's folder.\n"
 
 
 def test_a_model_is_made_once_its_last_stage_was_run(folder: Path, doctor: Doctor) -> None:
@@ -298,6 +323,14 @@ def test_github_is_asked_before_there_is_an_account(folder: Path, github: GitHub
     assert mend == f"gh repo create acme/moon --{VISIBILITY} --source . --push"
     github.login = None
     assert "gh auth login" in doctor()[1].values()
+
+
+def test_an_old_gh_is_told(folder: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "bin").mkdir()
+    (folder / "bin" / "gh").write_text("#!/bin/sh\necho gh version 2.4.0\n", encoding="utf-8")
+    (folder / "bin" / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
+    assert doctor()[1]["? gh 2.4.0 is older than 2.23, which sets GitHub's settings"] == "https://cli.github.com"
 
 
 def test_what_github_lacks_is_told(account: EmulatedAws, folder: Path, github: GitHub, doctor: Doctor) -> None:

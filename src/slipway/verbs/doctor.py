@@ -13,13 +13,19 @@ from slipway.delivery.doctor import machine, project, services
 from slipway.delivery.doctor.account import Account
 from slipway.delivery.doctor.finding import Finding, State, bad
 from slipway.delivery.project import project as named
+from slipway.delivery.terraform.root import FOLDER
 from slipway.errors import UserError
 
 STYLE = {State.GOOD: "green", State.BAD: "bold red", State.UNKNOWN: "yellow"}
 
 
 def run() -> int:
-    """Print what was found, part by part; returns 1 where something must be mended."""
+    """Print what was found, part by part; returns 1 where something must be mended.
+
+    Raises UserError outside a project's folder.
+    """
+    if not FOLDER.is_dir():
+        raise UserError(f"there is no {FOLDER}/ here: run this in the project's folder.")
     console, worst = Console(), 0
     for title, findings in parts():
         console.print(Text(f"\n{title}", style="bold"))

@@ -18,7 +18,7 @@ from slipway.delivery.terraform.root import state_bucket
 
 # an answer that does not come soon is told as none
 PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-SIGN_IN = "aws sso login, or set AWS_PROFILE"
+SIGN_IN = "aws sso login (once before: aws configure sso), or set AWS_PROFILE"
 # by the state's name in its bucket: what it is, and what makes it
 STATES = {
     "bootstrap": ("GitHub's roles", "make bootstrap"),

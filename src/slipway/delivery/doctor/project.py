@@ -72,14 +72,14 @@ def look() -> Iterator[Finding]:
     except UserError as error:
         yield bad(str(error), "mend terraform/project.tfvars")
     yield from repository()
-    yield from card()
+    yield from chosen()
     if SECURITY.is_file() and "**ADDRESS:" in SECURITY.read_text(encoding="utf-8"):
         yield unknown("SECURITY.md gives nobody an address for what they find", "put one into SECURITY.md")
     if ALARMS.is_file() and re.search(r"^alert_emails\s*=\s*\[\s*\]", ALARMS.read_text(encoding="utf-8"), re.MULTILINE):
         yield unknown("nobody hears of alarms: `alert_emails` is empty", f"put addresses into {ALARMS}")
     # the last stage is there once all were run
     if not LOCK.is_file() or "  gate:\n" not in LOCK.read_text(encoding="utf-8"):
-        yield unknown("no model was made yet: dvc.lock has no stage `gate`", "dvc repro")
+        yield unknown("no model was made yet: dvc.lock has no stage `gate`", "make demo")
 
 
 def repository() -> Iterator[Finding]:
@@ -88,6 +88,8 @@ def repository() -> Iterator[Finding]:
     if not told.named:
         yield bad(f"{Trusted.FILE} does not say who owns the repository", f"put its owner into {Trusted.FILE}")
         return
+    if shutil.which("git") is not None:
+        yield from origin(told)
     if told.numbered:
         yield good(f"repository {told.name}")
     else:
@@ -96,8 +98,10 @@ def repository() -> Iterator[Finding]:
             f"{Trusted.FILE} does not say the numbers of {told.name}",
             f"put what `{numbers}` prints into {Trusted.FILE}",
         )
-    if shutil.which("git") is None:
-        return
+
+
+def origin(told: Trusted) -> Iterator[Finding]:
+    """Whether git knows the same repository."""
     asked = ["git", "remote", "get-url", "origin"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     found = re.search(r"github\.com(?:-[\w.-]+)?[:/]([^/]+/[^/]+?)(?:\.git)?/?$", done.stdout.strip())
@@ -108,13 +112,17 @@ def repository() -> Iterator[Finding]:
         yield bad(f"git's `origin` is {found[1]}, and AWS is to trust {told.name}", mend)
 
 
-def card() -> Iterator[Finding]:
-    """Whether the model card says what only a person can."""
+def chosen() -> Iterator[Finding]:
+    """Whether the rows that were chosen are there, and the model card says what only a person can."""
     try:
         stated = resolve(read_order())[1]
     except UserError as error:
         yield bad(str(error), "mend what it names")
         return
+    for file in (stated["data"]["source"].get("files") or {}).values():
+        if isinstance(file, str) and "://" not in file and not Path(file).is_file():
+            pulled = Path(f"{file}.dvc").is_file()
+            yield bad(f"{file} is missing, which the rows are in", "dvc pull" if pulled else "see docs/adapt.md")
     said = {f"card.{key}": value for key, value in stated["card"].items()} | {"data.about": stated["data"]["about"]}
     for key, value in said.items():
         if str(value).startswith(NOT_STATED):

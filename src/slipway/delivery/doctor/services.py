@@ -1,6 +1,5 @@
 """What else answers from elsewhere: GitHub, DVC's remote, MLflow."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slipway.config.tracking import TrackingConfig, without_password
 from slipway.delivery.doctor.finding import Finding, bad, good, unknown
+from slipway.delivery.doctor.machine import tool
 from slipway.delivery.doctor.project import Trusted
 from slipway.delivery.repository.gh import LoginError, get
 from slipway.delivery.repository.needs import Needs
@@ -19,13 +19,16 @@ from slipway.errors import UserError
 
 SECONDS = 10
 VARIABLE = "SLIPWAY_DVC_REMOTE"
-CONNECT = f"export {VARIABLE}=$(gh variable get {VARIABLE}) && slipway connect"
+# `gh variable get` is younger than what distributions bring
+ASK = f"gh api 'repos/{{owner}}/{{repo}}/actions/variables/{VARIABLE}' --jq .value"
+CONNECT = f"export {VARIABLE}=$({ASK}) && slipway connect"
+GH = (2, 23)  # with which the tests have run
 
 
 def github(needs: Needs | None) -> Iterator[Finding]:
     """The repository, and its variables, environments, label and rules: those as bootstrap told them, once it did."""
-    if shutil.which("gh") is None:
-        yield unknown("gh is missing, which sets GitHub's settings", "https://cli.github.com")
+    yield (gh := tool("gh", GH, ("gh", "--version"), "https://cli.github.com", "which sets GitHub's settings"))
+    if gh.mend:
         return
     try:
         get("user")

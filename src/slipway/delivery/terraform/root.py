@@ -19,7 +19,8 @@ FOLDER = Path("terraform")
 PROJECT = FOLDER / "project.tfvars"
 ROOTS = ("bootstrap", "platform", "serving")
 ENVIRONMENTS = ("staging", "production")
-VALUE = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
+# a text, or a number, which Terraform takes for one
+VALUE = re.compile(r'^\s*(\w+)\s*=\s*"?((?<=")[^"]*|\d+)', re.MULTILINE)
 LOCAL_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 # how long one waits for another's; a runner that was cut off leaves its own for ever
 LOCKING = ("plan", "apply", "destroy")
