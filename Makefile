@@ -136,7 +136,7 @@ lock: $(INSTALLED) ## pin anew what pyproject.toml asks for; `make lock UPGRADE=
 # template-only: begin
 .PHONY: rename copy-test copy-test-full
 rename: ## make this very folder a project of its own: `make rename project_name="News sorter" github_owner=acme`
-	@$(PYTHON) -B hooks/rename.py
+	@$(PYTHON) -B hooks/rename.py $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 
 WHOLE ?=
 copy-test: $(INSTALLED) $(LANGUAGE) ## make copies of all kinds, and run the checks of each; `make copy-test WHOLE=1` for all tests in each

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from choices import Choices
 from cookiecutter.exceptions import FailedHookException
-from generate import PROJECT, updating
 from jinja2 import Environment
 from names import RefusedError, slug_of
+from updates import PROJECT, as_before, updating
 
 
 def extend(environment: Environment, source: Path) -> None:
@@ -21,10 +21,14 @@ def extend(environment: Environment, source: Path) -> None:
     # cruft runs cookiecutter in its own process: in the project's folder, as long as there are prompts
     if "cruft" in sys.modules:
         os.environ.setdefault(PROJECT, str(Path.cwd()))
+        # it looks in what git says for its temporary folder, which git would quote
+        if "GIT_CONFIG_COUNT" not in os.environ:
+            git = {"COUNT": "1", "KEY_0": "core.quotePath", "VALUE_0": "false"}
+            os.environ.update({f"GIT_CONFIG_{key}": said for key, said in git.items()})
 
     def checked(told: "Mapping[str, object]") -> str:
         try:
-            if not updating(str(source)):
+            if not (updating(str(source)) and as_before(told)):
                 Choices.of(told, source).check(source)
         except RefusedError as error:
             raise FailedHookException(f"error: {error}") from None

@@ -1,19 +1,22 @@
 """What cookiecutter's two hooks do: check the answers, and write the project with a first commit."""
 
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from choices import Choices
 from names import RefusedError
-from tree import write
+from tree import forget_repository, write
+from updates import as_before, keep, updating
 
 PLACEHOLDER = ".gitkeep"
-PROJECT = "CRUFT_PROJECT"  # where cruft was started, if it was
 
 
 def check(source: str, told: "Mapping[str, object]") -> None:
@@ -21,8 +24,7 @@ def check(source: str, told: "Mapping[str, object]") -> None:
     try:
         if not shutil.which("git"):
             raise RefusedError("git is missing: a project is a repository of git's (https://git-scm.com/downloads).")
-        # what rules came since it was made, a project that is updated need not follow
-        if not updating(source):
+        if not (updating(source) and as_before(told)):
             Choices.of(told, Path(source)).check(Path(source))
     except RefusedError as error:
         sys.exit(f"error: {error}")
@@ -34,8 +36,12 @@ def generate(source: str, told: "Mapping[str, object]") -> None:
     Ends with status 1 where the folder holds something else, or git does not read the template; cookiecutter removes
     then what it has made.
     """
+    forget_repository()
     folder, choices = Path.cwd(), Choices.of(told, Path(source))
-    (folder / PLACEHOLDER).unlink(missing_ok=True)
+    # which may be somebody's own
+    placeholder, [held] = folder / PLACEHOLDER, Path(source).glob(f"{{{{*}}}}/{PLACEHOLDER}")
+    if placeholder.is_file() and placeholder.read_bytes() == held.read_bytes():
+        placeholder.unlink()
     if there := sorted(path.name for path in folder.iterdir()):
         sys.exit(f"error: {folder} holds files already ({there[0]}): docs/update.md says how it is brought up to date.")
     try:
@@ -45,32 +51,8 @@ def generate(source: str, told: "Mapping[str, object]") -> None:
     if updating(source):
         keep(Path(source).parent / "current_template", folder)
         return
-    committed = commit(folder, beginning(Path(source)))
+    committed = commit(folder, beginning(Path(source), choices))
     print(closing(choices, committed, linked="_commit" in told))
-
-
-def updating(source: str) -> bool:
-    """Whether this copy is one of the two that cruft compares for an update: of `repo` in a temporary folder."""
-    clone = Path(source).resolve()
-    temporary = clone.name == "repo" and clone.parent.parent == Path(tempfile.gettempdir()).resolve()
-    return temporary and PROJECT in os.environ
-
-
-def keep(before: Path, folder: Path) -> None:
-    """Put back into an update's new copy what is in the one before alone, and which the project has changed.
-
-    git cannot merge that a file is gone with what was changed in it, and where it cannot merge one file it merges none.
-    """
-    command = ["git", "diff", "--no-index", "--name-status", "--diff-filter=D", "-z", str(before), str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    # D and a path by turns
-    for path in map(Path, map(os.fsdecode, done.stdout.split(b"\0")[1::2])):
-        name = path.relative_to(before)
-        mine = Path(os.environ[PROJECT], name)
-        if mine.is_file() and mine.read_bytes() != path.read_bytes():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, folder / name)
-            print(f"{name} stays: the template removed it, and this project changed it.", flush=True)
 
 
 def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -80,11 +62,18 @@ def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
 
 
-def beginning(source: Path) -> "list[str]":
-    """Options of a commit that say where the project came from, for who links it later."""
+def beginning(source: Path, choices: Choices) -> "list[str]":
+    """Options of a commit whose body is the command that links the project later, where git knows the template."""
+    said = ["--message", "Begin from the template"]
     done = git(source, "rev-parse", "HEAD") if (source / ".git").exists() else None
-    known = ["--message", f"At {done.stdout.strip()}"] if done and not done.returncode else []
-    return ["--message", "Begin from the template", *known]
+    if done is None or done.returncode:
+        return said
+    found = git(source, "remote", "get-url", "origin").stdout.strip()
+    # a path is of this machine alone, and an address may hold somebody's token
+    address = re.sub(r"//[^/@]*@", "//", found) if re.match(r"(https?|ssh)://|git@", found) else "TEMPLATE"
+    answers = shlex.quote(json.dumps(asdict(choices)))
+    link = f"cruft link {address} --checkout {done.stdout.strip()} --no-input --extra-context {answers}"
+    return [*said, "--message", link]
 
 
 def commit(folder: Path, said: "list[str]") -> bool:
@@ -97,8 +86,10 @@ def commit(folder: Path, said: "list[str]") -> bool:
 
 def closing(choices: Choices, committed: bool, linked: bool) -> str:
     """What to do next."""
-    name = choices.project_slug
-    lines = [f"\n{choices.project_name} is in {name}/, a project of its own. Next:\n", f"  cd {name}"]
+    here, name = Path.cwd(), choices.project_slug
+    # where cookiecutter was called, if it wrote there: the shell's word for that
+    where = name if Path(os.environ.get("PWD", ""), name).resolve() == here else shlex.quote(str(here))
+    lines = [f"\n{choices.project_name} is in {name}/, a project of its own. Next:\n", f"  cd {where}"]
     if not committed:
         link = "git add .cruft.json && " if linked else ""
         known = 'git config user.name "..." && git config user.email "..."'

@@ -152,7 +152,7 @@ def check_region(region: str) -> None:
     if region.startswith("cn-"):
         raise RefusedError(f"aws_region {region!r}: China's regions are not supported.")
     if region not in REGIONS:
-        close = difflib.get_close_matches(region, REGIONS, n=1) or ["eu-central-1"]
+        close = difflib.get_close_matches(region.lower(), REGIONS, n=1) or ["eu-central-1"]
         raise RefusedError(f"aws_region {region!r} is no region of AWS, such as {close[0]}.")
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from choices import Choices
 from generate import begin
 from names import TEMPLATE, RefusedError
 from renaming import renamed
-from tree import write
+from tree import forget_repository, write
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,6 +36,10 @@ def rename(choices: Choices) -> None:
     """Put the project's files in the place of the template's, and stage them. Raises RefusedError before."""
     if changed := git("status", "--porcelain").splitlines():
         raise RefusedError(f"the tree is not clean ({changed[0].strip()}): commit or remove what is new, then rename.")
+    tracked = [line.partition("\t") for line in git("ls-files", "--stage", "-z").split("\0")[:-1]]
+    for told, _, name in tracked:
+        if told.startswith(("120000", "160000")):
+            raise RefusedError(f"{name} is a link or a submodule, and the template has none: remove it, then rename.")
     # the state of this machine, which is not git's, under the name that is ignored then
     state = ROOT / f".{TEMPLATE}"
     state_after = ROOT / renamed(state.name, choices.names)
@@ -47,7 +50,7 @@ def rename(choices: Choices) -> None:
     # beside the repository's own files, so that what was written is moved, not copied
     with tempfile.TemporaryDirectory(dir=ROOT / git("rev-parse", "--git-dir").strip()) as made:
         written = write(ROOT, Path(made), choices)
-        old = git("ls-files", "-z").split("\0")[:-1]
+        old = [name for _, _, name in tracked]
         for name in old:
             (ROOT / name).unlink()
         for folder in sorted({parent for name in old for parent in Path(name).parents}, reverse=True)[:-1]:
@@ -56,7 +59,7 @@ def rename(choices: Choices) -> None:
                 (ROOT / folder).rmdir()
         for name in written:
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
-            (Path(made) / name).replace(ROOT / name)
+            shutil.move(Path(made) / name, ROOT / name)
     if state.is_dir():
         state.rename(state_after)
     git("add", "--update")
@@ -73,16 +76,15 @@ def origin() -> "dict[str, str]":
     return {"github_owner": found[1], "github_repository": found[2]} if found else {}
 
 
-def said_to_make() -> "dict[str, str]":
-    """What was said to make as name=value: it is in the environment of what make runs, and named in MAKEFLAGS."""
-    words = shlex.split(os.environ.get("MAKEFLAGS", "").partition("-- ")[2])
-    names = {word.partition("=")[0] for word in words if "=" in word}
+def said_to_make(names: "list[str]") -> "dict[str, str]":
+    """What was said to make as name=value: the names, and by name what is in the environment of what make runs."""
     # in capitals are variables of the Makefile, as PYTHON
     return {name: os.environ.get(name, "") for name in sorted(names) if name == name.lower()}
 
 
 if __name__ == "__main__":
-    told = said_to_make()
+    forget_repository()
+    told = said_to_make(sys.argv[1:])
     try:
         if "project_name" not in told:
             raise RefusedError(
@@ -100,6 +102,6 @@ if __name__ == "__main__":
     except RefusedError as error:
         sys.exit(f"error: {error}")
     print(
-        f"{choices.project_name} it is. Next:\n\n"
+        f"{choices.project_name} it is: {choices.repository} on GitHub, {choices.aws_region} in AWS. Next:\n\n"
         f'  git commit -m "Begin from the template"\n{begin(choices)}\n\n(docs/first-day.md)'
     )

@@ -23,6 +23,13 @@ ALONE = (
 BLOCK = re.compile(r"(?ms)^[^\n]*template-only: begin[^\n]*\n.*?template-only: end[^\n]*\n")
 
 
+def forget_repository() -> None:
+    """Let git look where it is called: where git itself runs this, in a hook say, it has named a repository."""
+    listed = subprocess.run(["git", "rev-parse", "--local-env-vars"], stdout=subprocess.PIPE, check=False, text=True)
+    for name in listed.stdout.split():
+        os.environ.pop(name, None)
+
+
 def files_of(source: Path) -> "list[str]":
     """The template's files, but for its own: what git tracks and is there, or all of an archive.
 

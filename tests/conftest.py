@@ -26,7 +26,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parents[1]
 
 # on a runner of GitHub's too, only what a test says of GitHub counts
-for _name in [each for each in os.environ if each.startswith(("ACTIONS_", "GH_", "GITHUB_", "RUNNER_"))]:
+_THEIRS = ("ACTIONS_", "GH_", "GITHUB_", "RUNNER_")
+# and in a hook of git's, git looks for a repository where it is called
+_REPOSITORY = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE")
+for _name in [each for each in os.environ if each.startswith(_THEIRS) or each in _REPOSITORY]:
     del os.environ[_name]
 
 # which take minutes each: begun last, one of them would keep a single process at work at the end

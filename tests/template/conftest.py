@@ -1,6 +1,7 @@
 """Copies, made by the real cookiecutter and cruft. The machinery is read from hooks/, which is no package."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,12 @@ def run(tmp_path: Path) -> Run:
     """Runs a command of the environment in a folder, in a home of its own and without network, whatever its status."""
 
     def run(*words: object, folder: Path = tmp_path, **more: str) -> Done:
-        own = {"HOME": str(tmp_path / "home"), "PATH": f"{BIN}:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
+        own = {
+            "HOME": str(tmp_path / "home"),
+            "PWD": str(folder),
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "TMPDIR": str(tmp_path / "tmp"),
+        }
         own |= NOBODY
         Path(own["TMPDIR"]).mkdir(exist_ok=True)
         told = os.environ | SOMEBODY | own | more
@@ -55,8 +61,8 @@ def copy(run: Run, tmp_path: Path) -> Callable[..., Path]:
         told = [f"{key}={value}" for key, value in answers.items()]
         done = run("cookiecutter", "--no-input", "--default-config", template, *told, folder=into)
         assert done.returncode == 0, done.stderr
-        [name] = [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("  cd ")]
-        return into / name
+        [where] = [line for line in done.stdout.splitlines() if line.startswith("  cd ")]
+        return into / shlex.split(where)[-1]
 
     return copy
 

@@ -126,6 +126,42 @@ def test_renaming_in_place_makes_the_same_tree(copy: Callable[..., Path], run: R
 
 
 @pytest.mark.slow
+def test_what_cannot_be_renamed_in_place_is_refused_before(run: Run, template: Path) -> None:
+    (template / "link").symlink_to("README.md")
+    git(template, "add", "link")
+    git(template, "commit", "--quiet", "--message", "a link")
+    told = ("project_name=O'Brien", "github_owner=acme")
+    assert "link is a link or a submodule" in run("make", "rename", *told, folder=template).stderr
+    assert git(template, "status", "--porcelain") == ""
+    git(template, "rm", "--quiet", "link")
+    git(template, "commit", "--quiet", "--message", "no link")
+    done = run("make", "rename", *told, folder=template)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("O'Brien it is: acme/o-brien on GitHub, us-east-1 in AWS. Next:\n")
+
+
+@pytest.mark.slow
+def test_a_hook_of_gits_makes_a_copy_too(run: Run, template: Path, tmp_path: Path) -> None:
+    # git has named its own repository to what it runs
+    told = {"GIT_DIR": str(template / ".git"), "GIT_INDEX_FILE": str(template / ".git" / "index")}
+    done = run("cookiecutter", "--no-input", "--default-config", ROOT, "project_name=News", **told)
+    assert done.returncode == 0, done.stderr
+    assert git(template, "log", "--format=%s") == "the template"
+    assert git(template, "status", "--porcelain") == ""
+    assert git(tmp_path / "news", "log", "--format=%s") == "Begin from the template"
+    assert git(tmp_path / "news", "status", "--porcelain") == ""
+
+
+@pytest.mark.slow
+def test_a_copy_elsewhere_says_where(run: Run, tmp_path: Path) -> None:
+    done = run(
+        "cookiecutter", "--no-input", "--default-config", "--output-dir", "over there", ROOT, "project_name=News"
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"\n  cd '{tmp_path}/over there/news'\n" in done.stdout
+
+
+@pytest.mark.slow
 def test_whose_repository_it_is_is_not_taken_from_the_template(run: Run, template: Path) -> None:
     git(template, "remote", "add", "origin", "https://github.com/founders/slipway.git")
     refused = run("make", "rename", "project_name=News", "github_owner=acme", folder=template)
@@ -175,6 +211,11 @@ def test_a_folder_that_exists_stays_as_it_is(run: Run, tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "holds files already (mine.txt): docs/update.md says" in done.stderr
     assert files(folder) == {"mine.txt": b"mine\n"}
+    # what cookiecutter did not write there is not taken away
+    (folder / ".gitkeep").write_text("mine, too\n")
+    done = run(*told[:3], "--overwrite-if-exists", "--skip-if-file-exists", *told[3:])
+    assert "holds files already" in done.stderr
+    assert files(folder) == {"mine.txt": b"mine\n", ".gitkeep": b"mine, too\n"}
 
 
 @pytest.mark.slow
@@ -243,7 +284,8 @@ def test_an_archive_without_gits_history_makes_the_same_copy(
     assert differing(files(found), files(expected)) == []
     assert git(found, "ls-files", "--stage") == git(expected, "ls-files", "--stage")
     # which it came from is told where it is known
-    assert git(expected, "log", "--format=%b") == f"At {git(template, 'rev-parse', 'HEAD')}"
+    known = f"cruft link TEMPLATE --checkout {git(template, 'rev-parse', 'HEAD')} --no-input --extra-context "
+    assert git(expected, "log", "--format=%b").startswith(known)
     assert git(found, "log", "--format=%b") == ""
 
 

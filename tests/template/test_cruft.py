@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.template.conftest import ROOT, Run, files, git
-from tests.template.copies import CORE, environment
+from tests.template.copies import CORE, E_ACUTE, environment
 
 from slipway.delivery.update.patch import read
 
@@ -180,28 +182,51 @@ def test_edits_stay_news_arrive_and_the_project_still_passes_and_trains(
     assert json.loads((project / "models" / "train" / "model.json").read_text())["kind"] == "mine"
 
 
-def test_the_workflow_names_what_stays_too(project: Path, template: Path, run: Run, tmp_path: Path) -> None:
+def test_the_workflow_names_what_was_not_merged(project: Path, template: Path, run: Run, tmp_path: Path) -> None:
+    # the template removes the one, renames another to the second, and changes the third
     edit(project, "benchmarks/footprint.py", '"""', '"""Ours: ')
+    (project / "benchmarks" / "accuracy.py").write_text("# Ours.\n", encoding="utf-8")
+    (project / "conf" / "data" / "imdb.yaml").rename(project / "conf" / "data" / "films.yaml")
     commit(project)
     news(template)
     take = [f"PYTHONPATH={project / 'src'}", sys.executable, "-m", "news_sorter", "take-update", tmp_path / "update"]
-    done = run("env", *take, folder=project)
+    # where git quotes paths
+    odd = tmp_path / f"t{E_ACUTE}mp"
+    odd.mkdir()
+    done = run("env", *take, folder=project, TMPDIR=str(odd))
     assert done.returncode == 0, done.stderr
     update, patch = read(tmp_path / "update")
-    assert (update.conflicts, update.kept) == ([], ["benchmarks/footprint.py"])
-    assert b"footprint" not in patch
+    assert update.conflicts == []
+    assert update.kept == ["benchmarks/accuracy.py", "benchmarks/footprint.py", "conf/data/imdb.yaml"]
+    assert set(re.findall(rb"^diff --git a/(\S+)", patch, re.MULTILINE)).isdisjoint(map(os.fsencode, update.kept))
+    assert b"docs/new.md" in patch
+
+
+def test_new_answers_are_held_to_the_rules(project: Path, run: Run) -> None:
+    told = ["--variables-to-update", json.dumps({"aws_region": "Frankfurt"})]
+    done = run(*UPDATE[0].split(), *told, folder=project)
+    assert done.returncode != 0
+    assert "aws_region 'Frankfurt' is no region of AWS" in done.stdout + done.stderr
+    assert git(project, "status", "--porcelain") == ""
 
 
 def test_a_project_that_was_made_without_cruft_is_linked_later(
-    copy: Callable[..., Path], template: Path, run: Run
+    copy: Callable[..., Path], template: Path, run: Run, tmp_path: Path
 ) -> None:
-    project = copy(template, project_name="News sorter", github_owner="acme", licence="MIT")
+    # a clone, as cookiecutter makes one of an address
+    clone = tmp_path / "clone" / "slipway"
+    git(tmp_path, "clone", "--quiet", str(template), str(clone))
+    git(clone, "remote", "set-url", "origin", "https://mona:secret@example.com/acme/slipway")
+    project = copy(clone, project_name="The 'news' sorter", project_slug="news-sorter", github_owner="acme")
     made = git(template, "rev-parse", "HEAD")
     edit(project, TRAIN, "jobs:\n", "jobs:\n  # ours\n")
     commit(project)
     news(template)
-    link = ["link", "--no-input", "--default-config", "--extra-context", TOLD, "--checkout", made]
-    done = run("cruft", *link, template, folder=project)
+    # as docs/update.md says
+    link = shlex.split(git(project, "log", "--max-parents=0", "--format=%b"))
+    assert link[:3] == ["cruft", "link", "https://example.com/acme/slipway"]
+    link[2] = str(template)
+    done = run(*link, folder=project)
     assert done.returncode == 0, done.stderr
     # what `checkout` says is stayed at
     facts = json.loads((project / ".cruft.json").read_text())
@@ -212,4 +237,4 @@ def test_a_project_that_was_made_without_cruft_is_linked_later(
     assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
     assert b"  # ours\n" in (project / TRAIN).read_bytes()
     assert (project / "docs" / "new.md").is_file()
-    assert (project / "README.md").read_text().startswith("# News sorter, new\n")
+    assert (project / "README.md").read_text().startswith("# The 'news' sorter, new\n")

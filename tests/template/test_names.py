@@ -74,6 +74,7 @@ def test_a_title_suggests_a_slug(title: str, slug: str) -> None:
         ({"github_repository": "acme/texts"}, "without its owner"),
         ({"github_repository": ".."}, "is no name of a repository"),
         ({"aws_region": "Frankfurt"}, "is no region of AWS"),
+        ({"aws_region": "EU-central-1"}, "is no region of AWS, such as eu-central-1"),
         ({"aws_region": "eu-central-7"}, "is no region of AWS, such as eu-central-"),
         ({"aws_region": "cn-north-1"}, "China's regions are not supported"),
         ({"licence": "GPL"}, "licence 'GPL' is none of Apache-2.0, MIT, Proprietary"),

@@ -73,7 +73,7 @@ def test_what_the_template_removed_and_the_project_changed_is_named(site: Site, 
     assert taken(tmp_path / "update").kept == ["b.txt"]
     pull = proposed(site, tmp_path / "update")
     assert not pull["draft"]
-    assert "**The template removed these, and you have changed them**: they stay" in pull["body"]
+    assert "**Nothing was merged in these**: it removed what you have changed" in pull["body"]
     assert "- `b.txt`" in pull["body"]
 
 

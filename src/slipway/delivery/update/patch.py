@@ -22,7 +22,7 @@ PATCH, FACTS = "update.patch", "update.json"
 MOST_BYTES = 20_000_000
 SECONDS = 600
 # what the template's hook says of a file, and cruft where git did not merge
-KEPT = re.compile(r"^(.+) stays: the template removed it", re.MULTILINE)
+KEPT = re.compile(r"^(.+) (?:stays|is not taken): ", re.MULTILINE)
 FELL_BACK = "different update strategy"
 Paths = Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=1000)]
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
@@ -31,7 +31,7 @@ Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 class Update(BaseModel):
     """Which commits of the template the patch is between, and which of the project it fits.
 
-    conflicts: files in which both changed the same lines; kept: files that it removed, and the project changed.
+    conflicts: files in which both changed the same lines; kept: files in which nothing was merged.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

@@ -86,7 +86,10 @@ def earlier(github: GitHub, base: str) -> list[int]:
 
 def in_words(update: Update, left: list[str], run: str, older: list[int]) -> str:
     """What the pull request says, in Markdown."""
-    lines = [f"The template went from {update.before} to {update.after}. What you changed stays."]
+    lines = [
+        f"The template went from {update.before} to {update.after}. What you changed stays. Where *model-gate* is red, "
+        "it changes what your model is made of: label it `train`."
+    ]
     if older:
         lines += [
             "",
@@ -96,7 +99,12 @@ def in_words(update: Update, left: list[str], run: str, older: list[int]) -> str
         lines += ["", "**Both changed the same lines** here; they stand between git's marks until you choose:", ""]
         lines += listed(update.conflicts)
     if update.kept:
-        lines += ["", "**The template removed these, and you have changed them**: they stay until you delete them.", ""]
+        lines += [
+            "",
+            "**Nothing was merged in these**: it removed what you have changed, renamed something to what you have, or "
+            "changed what you have no more. Look at the template's for what you miss.",
+            "",
+        ]
         lines += listed(update.kept)
     if left:
         there = f".git/template-{update.after[:12]}-{run}"  # which git does not track
