@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -22,8 +21,7 @@ PLACEHOLDER = ".gitkeep"
 def check(source: str, told: "Mapping[str, object]") -> None:
     """End with status 1, and the rule that is broken, where no project can be made of the answers."""
     try:
-        if not shutil.which("git"):
-            raise RefusedError("git is missing: a project is a repository of git's (https://git-scm.com/downloads).")
+        forget_repository()
         if not (updating(source) and as_before(told)):
             Choices.of(told, Path(source)).check(Path(source))
     except RefusedError as error:
@@ -36,7 +34,6 @@ def generate(source: str, told: "Mapping[str, object]") -> None:
     Ends with status 1 where the folder holds something else, or git does not read the template; cookiecutter removes
     then what it has made.
     """
-    forget_repository()
     folder, choices = Path.cwd(), Choices.of(told, Path(source))
     # which may be somebody's own
     placeholder, [held] = folder / PLACEHOLDER, Path(source).glob(f"{{{{*}}}}/{PLACEHOLDER}")
@@ -45,6 +42,7 @@ def generate(source: str, told: "Mapping[str, object]") -> None:
     if there := sorted(path.name for path in folder.iterdir()):
         sys.exit(f"error: {folder} holds files already ({there[0]}): docs/update.md says how it is brought up to date.")
     try:
+        forget_repository()
         write(Path(source), folder, choices)
     except RefusedError as error:
         sys.exit(f"error: {error}")

@@ -23,10 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def git(*words: str) -> str:
     """What git says in this folder. Raises RefusedError where it fails."""
-    try:
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise RefusedError("git is missing (https://git-scm.com/downloads).") from error
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RefusedError(f"git {words[0]}: {done.stderr.strip()}")
     return done.stdout
@@ -83,9 +80,9 @@ def said_to_make(names: "list[str]") -> "dict[str, str]":
 
 
 if __name__ == "__main__":
-    forget_repository()
     told = said_to_make(sys.argv[1:])
     try:
+        forget_repository()
         if "project_name" not in told:
             raise RefusedError(
                 'say project_name="...", and what else is not to be as in cookiecutter.json: github_owner=...'

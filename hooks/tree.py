@@ -24,7 +24,12 @@ BLOCK = re.compile(r"(?ms)^[^\n]*template-only: begin[^\n]*\n.*?template-only: e
 
 
 def forget_repository() -> None:
-    """Let git look where it is called: where git itself runs this, in a hook say, it has named a repository."""
+    """Let git look where it is called: where git itself runs this, in a hook say, it has named a repository.
+
+    Raises RefusedError where there is no git.
+    """
+    if not shutil.which("git"):
+        raise RefusedError("git is missing: a project is a repository of git's (https://git-scm.com/downloads).")
     listed = subprocess.run(["git", "rev-parse", "--local-env-vars"], stdout=subprocess.PIPE, check=False, text=True)
     for name in listed.stdout.split():
         os.environ.pop(name, None)
