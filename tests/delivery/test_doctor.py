@@ -19,6 +19,7 @@ from slipway.__main__ import main
 from slipway.delivery.doctor import machine
 from slipway.delivery.doctor.finding import State
 from slipway.delivery.doctor.project import VISIBILITY
+from slipway.delivery.doctor.services import CONNECT
 from slipway.rehearsal.aws.account import EmulatedAws
 from slipway.rehearsal.github import GitHub
 
@@ -368,6 +369,13 @@ def test_the_remote_is_looked_at(account: EmulatedAws, folder: Path, doctor: Doc
     assert any(said.startswith(f"✗ DVC's remote {url} is closed to you (") for said in doctor()[1])
     account.client("s3").create_bucket(Bucket=DATA)
     assert f"✓ DVC's remote is {url}" in doctor()[1]
+
+
+def test_the_remote_is_asked_of_github_by_the_command_that_is_told(folder: Path, github: GitHub) -> None:
+    github.variables["SLIPWAY_DVC_REMOTE"] = f"s3://{DATA}/dvc"
+    subprocess.run(["git", "remote", "add", "origin", "https://github.com/acme/texts.git"], check=True)
+    command = f"{CONNECT.rpartition(' && ')[0]} && echo $SLIPWAY_DVC_REMOTE"
+    assert subprocess.check_output(["bash", "-c", command], text=True) == f"s3://{DATA}/dvc\n"
 
 
 def test_no_password_is_printed(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from slipway.errors import UserError
 SECONDS = 10
 VARIABLE = "SLIPWAY_DVC_REMOTE"
 # `gh variable get` is younger than what distributions bring
-ASK = f"gh api 'repos/{{owner}}/{{repo}}/actions/variables/{VARIABLE}' --jq .value"
+VALUE = f'.variables[] | select(.name == "{VARIABLE}").value'
+ASK = f"gh api 'repos/{{owner}}/{{repo}}/actions/variables?per_page=30' --jq '{VALUE}'"
 CONNECT = f"export {VARIABLE}=$({ASK}) && slipway connect"
 GH = (2, 23)  # with which the tests have run
 
