@@ -19,12 +19,12 @@ def extend(environment: Environment, source: Path) -> None:
     them breaks a rule, with its words alone.
     """
     # cruft runs cookiecutter in its own process: in the project's folder, as long as there are prompts
-    if "cruft" in sys.modules:
-        os.environ.setdefault(PROJECT, str(Path.cwd()))
+    if "cruft" in sys.modules and PROJECT not in os.environ:
+        os.environ[PROJECT] = str(Path.cwd())
         # it looks in what git says for its temporary folder, which git would quote
-        if "GIT_CONFIG_COUNT" not in os.environ:
-            git = {"COUNT": "1", "KEY_0": "core.quotePath", "VALUE_0": "false"}
-            os.environ.update({f"GIT_CONFIG_{key}": said for key, said in git.items()})
+        last = os.environ.get("GIT_CONFIG_COUNT") or "0"
+        git = {"COUNT": str(int(last) + 1), f"KEY_{last}": "core.quotePath", f"VALUE_{last}": "false"}
+        os.environ.update({f"GIT_CONFIG_{key}": said for key, said in git.items()})
 
     def checked(told: "Mapping[str, object]") -> str:
         try:

@@ -60,26 +60,35 @@ def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
 
 
-def beginning(source: Path, choices: Choices) -> "list[str]":
-    """Options of a commit whose body is the command that links the project later, where git knows the template."""
-    said = ["--message", "Begin from the template"]
+def beginning(source: Path, choices: Choices) -> str:
+    """What the first commit says; its body is the command that links the project later, where git knows the template."""
+    said = "Begin from the template\n"
     done = git(source, "rev-parse", "HEAD") if (source / ".git").exists() else None
     if done is None or done.returncode:
         return said
     found = git(source, "remote", "get-url", "origin").stdout.strip()
     # a path is of this machine alone, and an address may hold somebody's token
-    address = re.sub(r"//[^/@]*@", "//", found) if re.match(r"(https?|ssh)://|git@", found) else "TEMPLATE"
+    known = re.match(r"https?://|ssh://[^:@]*@|git@", found)
+    address = re.sub(r"^(https?://).*@", r"\1", found) if known else "TEMPLATE"
     answers = shlex.quote(json.dumps(asdict(choices)))
     link = f"cruft link {address} --checkout {done.stdout.strip()} --no-input --extra-context {answers}"
-    return [*said, "--message", link]
+    return f"{said}\n{link}\n"
 
 
-def commit(folder: Path, said: "list[str]") -> bool:
-    """Make a repository with all files in its first commit; False where git does not know whose commit it would be."""
+def commit(folder: Path, said: str) -> bool:
+    """Make a repository with all files in its first commit; False where git does not know whose commit it would be.
+
+    Then what it is to say lies in .git/BEGIN.
+    """
     for words in (["init", "--quiet"], ["symbolic-ref", "HEAD", "refs/heads/main"], ["add", "--all", "--force"]):
         if (done := git(folder, *words)).returncode:
             sys.exit(f"error: git {words[0]}: {done.stdout.strip()}")
-    return git(folder, "commit", "--quiet", *said).returncode == 0
+    message = folder / ".git" / "BEGIN"
+    message.write_text(said, encoding="utf-8")
+    if git(folder, "commit", "--quiet", "--file", str(message)).returncode:
+        return False
+    message.unlink()
+    return True
 
 
 def closing(choices: Choices, committed: bool, linked: bool) -> str:
@@ -91,7 +100,7 @@ def closing(choices: Choices, committed: bool, linked: bool) -> str:
     if not committed:
         link = "git add .cruft.json && " if linked else ""
         known = 'git config user.name "..." && git config user.email "..."'
-        lines.append(f'  {known} && {link}git commit -m "Begin"   # who are you?')
+        lines.append(f"  {known} && {link}git commit --file .git/BEGIN   # who are you?")
     elif linked:
         lines.append("  git add .cruft.json && git commit --amend --no-edit   # what `cruft update` goes by")
     return "\n".join(

@@ -32,7 +32,8 @@ def forget_repository() -> None:
         raise RefusedError("git is missing: a project is a repository of git's (https://git-scm.com/downloads).")
     listed = subprocess.run(["git", "rev-parse", "--local-env-vars"], stdout=subprocess.PIPE, check=False, text=True)
     for name in listed.stdout.split():
-        os.environ.pop(name, None)
+        if not name.startswith("GIT_CONFIG"):  # which holds for all of them
+            os.environ.pop(name, None)
 
 
 def files_of(source: Path) -> "list[str]":

@@ -328,10 +328,10 @@ def test_github_is_asked_before_there_is_an_account(folder: Path, github: GitHub
 
 def test_an_old_gh_is_told(folder: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "bin").mkdir()
-    (folder / "bin" / "gh").write_text("#!/bin/sh\necho gh version 2.4.0\n", encoding="utf-8")
+    (folder / "bin" / "gh").write_text("#!/bin/sh\necho gh version 1.14.0\n", encoding="utf-8")
     (folder / "bin" / "gh").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
-    assert doctor()[1]["? gh 2.4.0 is older than 2.23, which sets GitHub's settings"] == "https://cli.github.com"
+    assert doctor()[1]["? gh 1.14.0 is older than 2, which sets GitHub's settings"] == "https://cli.github.com"
 
 
 def test_what_github_lacks_is_told(account: EmulatedAws, folder: Path, github: GitHub, doctor: Doctor) -> None:

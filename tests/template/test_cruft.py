@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 UPDATE = re.findall(r"^(cruft update.*?) +#", (ROOT / "docs" / "update.md").read_text(encoding="utf-8"), re.MULTILINE)
 TOLD = json.dumps({"project_name": "News sorter", "github_owner": "acme", "licence": "MIT"})
 TRAIN = ".github/workflows/train.yml"
+ERRORS = "src/news_sorter/errors.py"
+SAME = ("terraform/modules/repository/versions.tf", "terraform/modules/names/versions.tf")
 STORE = "src/news_sorter/models/store.py"
 
 
@@ -183,11 +185,18 @@ def test_edits_stay_news_arrive_and_the_project_still_passes_and_trains(
 
 
 def test_the_workflow_names_what_was_not_merged(project: Path, template: Path, run: Run, tmp_path: Path) -> None:
-    # the template removes the one, renames another to the second, and changes the third
+    # the template removes the first, renames another to the second, and changes the last two
     edit(project, "benchmarks/footprint.py", '"""', '"""Ours: ')
     (project / "benchmarks" / "accuracy.py").write_text("# Ours.\n", encoding="utf-8")
     (project / "conf" / "data" / "imdb.yaml").rename(project / "conf" / "data" / "films.yaml")
+    (project / ERRORS).rename(project / "src" / "news_sorter" / "problems.py")
+    (project / ERRORS).symlink_to("problems.py")
+    # the one that is gone is the same as one that is removed
+    (project / SAME[0]).unlink()
+    edit(project, SAME[1], "terraform {", "# ours\nterraform {")
     commit(project)
+    assert run("cruft", "diff", folder=project).returncode == 0
+    (template / SAME[1]).unlink()
     news(template)
     take = [f"PYTHONPATH={project / 'src'}", sys.executable, "-m", "news_sorter", "take-update", tmp_path / "update"]
     # where git quotes paths
@@ -197,7 +206,7 @@ def test_the_workflow_names_what_was_not_merged(project: Path, template: Path, r
     assert done.returncode == 0, done.stderr
     update, patch = read(tmp_path / "update")
     assert update.conflicts == []
-    assert update.kept == ["benchmarks/accuracy.py", "benchmarks/footprint.py", "conf/data/imdb.yaml"]
+    assert update.kept == ["benchmarks/accuracy.py", "benchmarks/footprint.py", "conf/data/imdb.yaml", ERRORS, SAME[1]]
     assert set(re.findall(rb"^diff --git a/(\S+)", patch, re.MULTILINE)).isdisjoint(map(os.fsencode, update.kept))
     assert b"docs/new.md" in patch
 

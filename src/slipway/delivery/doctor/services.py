@@ -23,12 +23,11 @@ VARIABLE = "SLIPWAY_DVC_REMOTE"
 VALUE = f'.variables[] | select(.name == "{VARIABLE}").value'
 ASK = f"gh api 'repos/{{owner}}/{{repo}}/actions/variables?per_page=30' --jq '{VALUE}'"
 CONNECT = f"export {VARIABLE}=$({ASK}) && slipway connect"
-GH = (2, 23)  # with which the tests have run
 
 
 def github(needs: Needs | None) -> Iterator[Finding]:
     """The repository, and its variables, environments, label and rules: those as bootstrap told them, once it did."""
-    yield (gh := tool("gh", GH, ("gh", "--version"), "https://cli.github.com", "which sets GitHub's settings"))
+    yield (gh := tool("gh", (2,), ("gh", "--version"), "https://cli.github.com", "which sets GitHub's settings"))
     if gh.mend:
         return
     try:
