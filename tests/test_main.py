@@ -10,6 +10,12 @@ import pytest
 from slipway.__main__ import PIPELINE, RUNTIME, VERBS, main
 
 ROOT = Path(__file__).resolve().parents[1]
+QUIET = """
+import slipway
+import huggingface_hub.constants as hub
+import mlflow.telemetry.utils as mlflow
+print(hub.HF_HUB_DISABLE_TELEMETRY, mlflow.is_telemetry_disabled())
+"""
 
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,11 +34,9 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_no_library_tells_its_makers_what_is_done_with_it() -> None:
-    packages = "huggingface_hub.constants as hub, mlflow.telemetry.utils as mlflow"
-    code = f"import slipway, {packages}; print(hub.HF_HUB_DISABLE_TELEMETRY, mlflow.is_telemetry_disabled())"
     # as on a laptop: MLflow keeps quiet in CI and under pytest
     laptop = {name: os.environ[name] for name in ("HOME", "PATH", "PYTHONPATH") if name in os.environ}
-    out = subprocess.run([sys.executable, "-c", code], env=laptop, capture_output=True, text=True, check=True)
+    out = subprocess.run([sys.executable, "-c", QUIET], env=laptop, capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["True", "True"]
 
 
