@@ -61,7 +61,7 @@ def git(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def beginning(source: Path, choices: Choices) -> str:
-    """What the first commit says; its body is the command that links the project later, where git knows the template."""
+    """What the first commit says; its body is the command that links the project later, where git tells a commit."""
     said = "Begin from the template\n"
     done = git(source, "rev-parse", "HEAD") if (source / ".git").exists() else None
     if done is None or done.returncode:
