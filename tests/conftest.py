@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import dvc  # noqa: F401  # it logs to what standard error is at its first import: in a test, to what ends with that
 import pandas as pd
 import pytest
 from filelock import FileLock
