@@ -17,6 +17,8 @@ SOMEBODY = {"GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")), "GI
 # who asks the network is not answered
 NOBODY = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
 NOBODY |= {"no_proxy": "", "NO_PROXY": "", "GIT_ALLOW_PROTOCOL": "file"}
+# of what called the tests, and not for what they call: under make, make says where it is
+CALLERS = ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL")
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 
@@ -45,7 +47,7 @@ def run(tmp_path: Path) -> Run:
         own |= NOBODY
         Path(own["TMPDIR"]).mkdir(exist_ok=True)
         told = os.environ | SOMEBODY | own | more
-        for name in ("PYTHONPATH", "MAKEFLAGS"):
+        for name in CALLERS:
             told.pop(name, None)
         command = [str(word) for word in words]
         return subprocess.run(command, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=120)

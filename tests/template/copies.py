@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tests.template.conftest import BIN, ROOT, SOMEBODY
+from tests.template.conftest import BIN, CALLERS, ROOT, SOMEBODY
 
 E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
 # names of each kind, and each choice of each prompt; the checks of each run in a folder that is called as it is here
@@ -71,7 +71,7 @@ def environment(folder: Path) -> dict[str, str]:
         (folder / ".node").symlink_to(ROOT / ".node")
     data = {"SLIPWAY_DATASETS": str(ROOT.parent / "shared" / "datasets")}
     told = data | os.environ | SOMEBODY | {"PATH": f"{own / 'bin'}:{os.environ['PATH']}"}
-    for name in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS"):
+    for name in CALLERS:
         told.pop(name, None)
     for name in [each for each in told if each.startswith(("COV_CORE_", "COVERAGE_", "PYTEST_"))]:
         del told[name]

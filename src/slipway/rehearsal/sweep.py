@@ -18,7 +18,7 @@ DIES_WITHIN = 10.0  # seconds, after the signal
 def sweep(folder: Path) -> None:
     """Kill each process that runs for `folder` or for a folder under it, as the end of a container does.
 
-    Returns once they have ended.
+    Returns once they have ended, or after `DIES_WITHIN` where one cannot.
     """
     killed = []
     for process in psutil.process_iter():
